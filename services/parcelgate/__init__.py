@@ -1,0 +1,1 @@
+"""parcelgate: the open Customs-Post EDI message gateway."""

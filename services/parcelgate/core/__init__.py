@@ -1,0 +1,1 @@
+"""The bottom floor: identifiers, faults, code lists, settings, clock, ports and the runner that owns transactions."""

@@ -1,0 +1,57 @@
+"""Identifiers of the trade: S10 items (UPU S10-12), HS codes (WCO, edition 2022)."""
+
+import re
+from dataclasses import dataclass
+
+_S10 = re.compile(r"([A-Z]{2})(\d{8})(\d)([A-Z]{2})")
+_S10_WEIGHTS = (8, 6, 4, 2, 3, 5, 9, 7)
+# Service indicators that S10 reserves; nobody may issue them.
+_S10_RESERVED = frozenset("JKSTW")
+
+
+@dataclass(frozen=True, slots=True)
+class S10:
+    """The parts of an S10 item identifier."""
+
+    service: str
+    serial: str
+    check_digit: int
+    country: str
+
+
+def s10_check_digit(serial: str) -> int:
+    """Compute the check digit of an 8-digit serial: 11 - (weighted sum mod 11), where 10 becomes 0 and 11 becomes 5."""
+    digit = 11 - sum(weight * int(figure) for weight, figure in zip(_S10_WEIGHTS, serial, strict=True)) % 11
+    return {10: 0, 11: 5}.get(digit, digit)
+
+
+def s10_parts(text: str) -> S10 | None:
+    """Split a text of the S10 shape; None if it has another shape. The check digit is not looked at."""
+    match = _S10.fullmatch(text)
+    return None if match is None else S10(match[1], match[2], int(match[3]), match[4])
+
+
+def s10_is_valid(text: str) -> bool:
+    """Tell whether shape, service indicator and check digit are those of an S10."""
+    parts = s10_parts(text)
+    return (
+        parts is not None
+        and parts.service[0] not in _S10_RESERVED
+        and parts.check_digit == s10_check_digit(parts.serial)
+    )
+
+
+def hs_digits(text: str) -> str:
+    """Take dots and blanks out of an HS code as written."""
+    return text.replace(".", "").replace(" ", "")
+
+
+def hs_is_wellformed(code: str) -> bool:
+    """Tell whether an HS code has 6 to 10 digits, an even number of them, and a chapter that exists (77 is reserved)."""
+    return (
+        code.isascii()
+        and code.isdigit()
+        and len(code) in (6, 8, 10)
+        and 1 <= int(code[:2]) <= 99
+        and code[:2] != "77"
+    )
