@@ -42,6 +42,7 @@ class SqliteStore:
         self.writer = Writer(path)
         migrate(self.writer.connection)
         self._path = path
+        self._closed = False
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="sqlite-reader")
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
@@ -140,7 +141,10 @@ class SqliteStore:
         return changed == 1
 
     async def close(self) -> None:
-        """Finish what was accepted and close the file."""
+        """Finish what was accepted and close the file; closing twice does no harm."""
+        if self._closed:
+            return
+        self._closed = True
         await asyncio.to_thread(self._readers.shutdown)
         for connection in self._opened:
             connection.close()
