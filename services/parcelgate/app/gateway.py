@@ -163,7 +163,8 @@ async def _http(settings: Settings, services: Sequence[Service]) -> AsyncIterato
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((settings.host, settings.http_port))
         serving = asyncio.create_task(server.serve([listener]))
-        while not server.started and not serving.done():
+        # uvicorn tells of its start only by this flag.
+        while not server.started and not serving.done():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         try:
             yield f"http://{settings.host}:{listener.getsockname()[1]}"
