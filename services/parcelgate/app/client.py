@@ -20,6 +20,10 @@ class NoGatewayError(Exception):
     """No gateway runs on this data folder."""
 
 
+class RefusedError(Exception):
+    """The gateway refused a request."""
+
+
 class UnknownPartnerError(Exception):
     """There is no partner of that id."""
 
@@ -67,12 +71,21 @@ class Client:
         """Post a JSON document."""
         return self._http.post(path, content=body, headers={"Content-Type": "application/json"})
 
+    def json(self, path: str, **query: str | int) -> Any:
+        """Get a JSON document; raises RefusedError with the gateway's own words."""
+        return _answer(self.get(path, **query))
+
+    def hand_in(self, path: Path) -> dict[str, Any]:
+        """Hand in an interchange and return the receipt; raises RefusedError with the gateway's own words."""
+        answer: dict[str, Any] = _answer(self.post_file(path))
+        return answer
+
     def outcome(self, receipt: str) -> dict[str, Any]:
         """Return the whole outcome of an interchange, all pages together."""
-        first: dict[str, Any] = self.get(f"/v1/interchanges/{receipt}", limit=1000).raise_for_status().json()
+        first: dict[str, Any] = self.json(f"/v1/interchanges/{receipt}", limit=1000)
         page = first
         while following := page.get("next"):
-            page = self._http.get(following).raise_for_status().json()
+            page = self.json(following)
             first["items"].extend(page["items"])
         first.pop("next", None)
         return first
@@ -81,10 +94,20 @@ class Client:
         """Wait until an interchange is decided as a whole; returns what is known when the time is up."""
         end = time.monotonic() + seconds
         while True:
-            short = self.get(f"/v1/interchanges/{receipt}", limit=1).raise_for_status().json()
+            short = self.json(f"/v1/interchanges/{receipt}", limit=1)
             if short.get("answered") or time.monotonic() > end:
                 return self.outcome(receipt)
             time.sleep(0.1)
+
+
+def _answer(response: httpx.Response) -> Any:
+    if response.is_success:
+        return response.json()
+    try:
+        faults = response.json()["faults"]
+    except (ValueError, KeyError):
+        raise RefusedError(f"the gateway answered {response.status_code}") from None
+    raise RefusedError("; ".join(f"{fault['code']}: {fault['sentence']} {fault['hint']}" for fault in faults))
 
 
 def _parts(path: Path) -> Iterator[bytes]:

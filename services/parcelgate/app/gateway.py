@@ -78,7 +78,7 @@ async def serve(settings: Settings, ready: Callable[[Running], None] | None = No
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with AsyncExitStack() as stack:
-        lock = stack.enter_context(_locked(settings.data))
+        lock = stack.enter_context(locked(settings.data))
         store = SqliteStore(settings.store)
         stack.push_async_callback(store.close)
         bus = EmbeddedBus(store, topology.QUEUES)
@@ -105,7 +105,8 @@ async def serve(settings: Settings, ready: Callable[[Running], None] | None = No
             runner.stop()
 
 
-def _locked(data: Path) -> TextIO:
+def locked(data: Path) -> TextIO:
+    """Take the lock of a data folder; it lasts until the file is closed. Raises GatewayRunsError if it is taken."""
     data.mkdir(parents=True, exist_ok=True)
     file = (data / "gateway.lock").open("w")
     try:
