@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := pyproject.toml hatch_build.py $(shell find proto -name '*.proto')
 
-.PHONY: help demo up test lint bench fuzz lock clean
+.PHONY: help demo up test lint bench lists lock clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16
@@ -33,6 +33,9 @@ lint: $(STAMP) ## Format, lint, check types, floors and (where buf is present) t
 
 bench: $(STAMP) ## Measure the budgets as ratios in one run; writes build/bench.json.
 	@$(BIN)/python tests/bench/run.py
+
+lists: $(STAMP) ## Write the generated lists of docs/.
+	@$(BIN)/python tests/architecture/lists.py
 
 lock: $(STAMP) ## Add new messages, fields and calls to the contract lock.
 	@$(BIN)/python tests/architecture/contract_lock.py
