@@ -60,7 +60,9 @@ class Context:
             )
         )
 
-    def defect(self, element: _Element, leaf: Leaf, defect: Defect, text: str, slots: list[Any], below: str = "") -> Any:
+    def defect(
+        self, element: _Element, leaf: Leaf, defect: Defect, text: str, slots: list[Any], below: str = ""
+    ) -> Any:
         """Turn what a converter raised into a fault; returns what can be kept."""
         name = below.lstrip("/") or local(element.tag)
         shown = masked(text) if leaf.converter.personal else text.strip()
