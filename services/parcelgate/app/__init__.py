@@ -1,1 +1,1 @@
-"""The top floor: the command line, the topology, the gateway in one process, and sample traffic."""
+"""The top floor: the command line, the topology and the all-in-one gateway."""
