@@ -1,0 +1,70 @@
+"""The assessment of one declaration: all checks of quality, then all profiles valid on the day the data came in."""
+
+from functools import lru_cache
+from pathlib import Path
+
+from parcelgate.api.record.v1.assessment_pb2 import Assessment
+from parcelgate.api.record.v1.declaration_pb2 import Case, Declaration
+from parcelgate.api.risk.v1.risk_pb2 import AssessResult
+from parcelgate.core import resource
+from parcelgate.risk import profile, reference
+from parcelgate.risk.decide import decide, repeatable_id
+from parcelgate.risk.profile import Profile, ProfileSet
+from parcelgate.risk.quality import CHECKS
+from parcelgate.risk.reference import Reference
+from parcelgate.risk.rule import Hit, Hits
+from parcelgate.risk.subject import view
+
+_HIGHEST_SCORE = 1000
+
+
+class Assessor:
+    """Assesses declarations by one edition of the data; pure, so it may be shared."""
+
+    def __init__(self, data: Reference, profiles: ProfileSet) -> None:
+        """Take reference data and profiles."""
+        self.profile_set = profiles.name
+        self._data = data
+        self._profiles = lru_cache(maxsize=64)(profiles.on)
+
+    @classmethod
+    def load(cls, root: Path | None = None) -> "Assessor":
+        """Read schemas/risk, or another folder of that shape; raises ValueError naming the file and row that are wrong."""
+        folder = resource.schemas() / "risk" if root is None else root
+        data = reference.load(folder)
+        return cls(data, profile.load(folder, data))
+
+    def profiles(self, day: int) -> tuple[Profile, ...]:
+        """Return the profiles valid on a day (ordinal); for 0, those without an end."""
+        return self._profiles(day)
+
+    def examine(self, declaration: Declaration) -> list[Hit]:
+        """Return every rule that fires on a declaration with its item."""
+        data = self._data
+        subject = view(declaration, data.lexicon, data.usd_per_nano)
+        hits = Hits(data.rules)
+        for check in CHECKS:
+            check(subject, data, hits)
+        found = hits.found
+        for one in self._profiles(subject.received_day):
+            hit = one.fire(subject)
+            if hit is not None:
+                found.append(hit)
+        return found
+
+    def assess(self, call_id: str, declaration: Declaration, case: Case | None) -> AssessResult:
+        """Assess a declaration with its item, and decide its case if there is one; the same input gets the same answer."""
+        hits = self.examine(declaration)
+        score = 0
+        for hit in hits:
+            score += hit.rule.weight
+        return AssessResult(
+            call_id=call_id,
+            assessment=Assessment(
+                id=repeatable_id(call_id, "assessment"),
+                score=min(score, _HIGHEST_SCORE),
+                findings=[hit.finding() for hit in hits],
+                profile_set=self.profile_set,
+            ),
+            decision=None if case is None else decide(call_id, case, declaration.version, hits, self.profile_set),
+        )
