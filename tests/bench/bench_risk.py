@@ -6,7 +6,6 @@ from typing import Any
 from parcelgate.api.record.v1.declaration_pb2 import Case, Declaration
 from parcelgate.api.record.v1.item_pb2 import Item
 from parcelgate.risk.assess import Assessor
-
 from unit.risk.declare import declaration
 
 ITEMS = 1_000

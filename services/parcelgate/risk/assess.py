@@ -3,13 +3,12 @@
 from functools import lru_cache
 from pathlib import Path
 
-from parcelgate.api.record.v1.assessment_pb2 import Assessment
 from parcelgate.api.record.v1.declaration_pb2 import Case, Declaration
 from parcelgate.api.risk.v1.risk_pb2 import AssessResult
 from parcelgate.core import resource
 from parcelgate.risk import profile, reference
-from parcelgate.risk.decide import decide, repeatable_id
-from parcelgate.risk.profile import Profile, ProfileSet
+from parcelgate.risk.decide import decide, repeatable_ids
+from parcelgate.risk.profile import Edition, ProfileSet
 from parcelgate.risk.quality import CHECKS
 from parcelgate.risk.reference import Reference
 from parcelgate.risk.rule import Hit, Hits
@@ -25,7 +24,7 @@ class Assessor:
         """Take reference data and profiles."""
         self.profile_set = profiles.name
         self._data = data
-        self._profiles = lru_cache(maxsize=64)(profiles.on)
+        self._editions = lru_cache(maxsize=64)(profiles.on)
 
     @classmethod
     def load(cls, root: Path | None = None) -> "Assessor":
@@ -34,9 +33,9 @@ class Assessor:
         data = reference.load(folder)
         return cls(data, profile.load(folder, data))
 
-    def profiles(self, day: int) -> tuple[Profile, ...]:
+    def edition(self, day: int) -> Edition:
         """Return the profiles valid on a day (ordinal); for 0, those without an end."""
-        return self._profiles(day)
+        return self._editions(day)
 
     def examine(self, declaration: Declaration) -> list[Hit]:
         """Return every rule that fires on a declaration with its item."""
@@ -45,26 +44,23 @@ class Assessor:
         hits = Hits(data.rules)
         for check in CHECKS:
             check(subject, data, hits)
-        found = hits.found
-        for one in self._profiles(subject.received_day):
-            hit = one.fire(subject)
-            if hit is not None:
-                found.append(hit)
-        return found
+        return hits.found + self._editions(subject.received_day).fire(subject)
 
     def assess(self, call_id: str, declaration: Declaration, case: Case | None) -> AssessResult:
         """Assess a declaration with its item, and decide its case if there is one; the same input gets the same answer."""
         hits = self.examine(declaration)
+        result = AssessResult(call_id=call_id)
+        assessment_id, decision_id = repeatable_ids(call_id)
+        assessment = result.assessment
+        assessment.id = assessment_id
+        assessment.profile_set = self.profile_set
         score = 0
         for hit in hits:
             score += hit.rule.weight
-        return AssessResult(
-            call_id=call_id,
-            assessment=Assessment(
-                id=repeatable_id(call_id, "assessment"),
-                score=min(score, _HIGHEST_SCORE),
-                findings=[hit.finding() for hit in hits],
-                profile_set=self.profile_set,
-            ),
-            decision=None if case is None else decide(call_id, case, declaration.version, hits, self.profile_set),
-        )
+            hit.write(assessment.findings.add())
+        assessment.score = min(score, _HIGHEST_SCORE)
+        if case is not None:
+            decide(result.decision, decision_id, hits, self.profile_set)
+            result.decision.case.CopyFrom(case)
+            result.decision.judged_version = declaration.version
+        return result

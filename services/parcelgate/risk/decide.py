@@ -11,9 +11,7 @@ from parcelgate.api.record.v1.decision_pb2 import (
     DECISION_CODE_SCREENING_REQUESTED,
     STAGE_ADVANCE,
     Decision,
-    Reason,
 )
-from parcelgate.api.record.v1.declaration_pb2 import Case
 from parcelgate.api.record.v1.referral_pb2 import (
     REFERRAL_TYPE_AMENDMENT,
     REFERRAL_TYPE_INFORMATION,
@@ -37,46 +35,45 @@ _REFERRALS = {
 _QUALITY = "quality."
 
 
-def repeatable_id(call_id: str, what: str) -> str:
-    """Derive an id that a repeat of the call gets again: 32 hexadecimal digits."""
-    return hashlib.sha256(f"{what}\0{call_id}".encode()).hexdigest()[:32]
+def repeatable_ids(call_id: str) -> tuple[str, str]:
+    """Derive the ids of assessment and decision that a repeat of the call gets again: 32 hexadecimal digits each."""
+    digest = hashlib.sha256(call_id.encode()).hexdigest()
+    return digest[:32], digest[32:]
 
 
-def decide(call_id: str, case: Case, version: int, hits: Sequence[Hit], profile_set: str) -> Decision:
-    """Decide a case on what was found in a version of its declaration.
+def decide(decision: Decision, decision_id: str, hits: Sequence[Hit], profile_set: str) -> None:
+    """Write the security decision that follows from the hits into an empty decision; case and version are the caller's.
 
     The moment of decision is left out: it would need a clock, and a repeated call must get the same answer. The partner is
     shown findings of quality, which it can mend; how a profile fired it is not, for that would teach to evade it.
     """
-    decision = Decision(
-        id=repeatable_id(call_id, "decision"),
-        case=case,
-        judged_version=version,
-        stage=STAGE_ADVANCE,
-        code=DECISION_CODE_ASSESSMENT_COMPLETE,
-    )
+    decision.id = decision_id
+    decision.stage = STAGE_ADVANCE
     asking = [hit for hit in hits if hit.rule.action in _CODES]
     if asking:
-        strongest = max((hit.rule.action for hit in asking), key=_STRENGTH.__getitem__)
-        decision.code = _CODES[strongest]
         asking.sort(key=lambda hit: -_STRENGTH[hit.rule.action])
+        strongest = asking[0].rule.action
+        decision.code = _CODES[strongest]
         for hit in asking:
             decision.reasons.add(code=hit.rule.reason, sentence=hit.sentence(), basis=hit.rule.basis)
         if strongest != "STOP":
-            decision.referrals.extend(_referral(call_id, place, hit) for place, hit in enumerate(asking, start=1))
+            for place, hit in enumerate(asking, start=1):
+                _refer(decision.referrals.add(), decision_id, place, hit)
     else:
-        sentence = "Nothing was found that speaks against loading the item."
-        decision.reasons.append(Reason(code="ASSESSED", sentence=sentence, basis=profile_set))
-    decision.findings.extend(hit.finding() for hit in hits if hit.rule.id.startswith(_QUALITY))
-    return decision
+        decision.code = DECISION_CODE_ASSESSMENT_COMPLETE
+        reason = decision.reasons.add()
+        reason.code = "ASSESSED"
+        reason.sentence = "Nothing was found that speaks against loading the item."
+        reason.basis = profile_set
+    for hit in hits:
+        if hit.rule.id.startswith(_QUALITY):
+            hit.write(decision.findings.add())
 
 
-def _referral(call_id: str, place: int, hit: Hit) -> Referral:
+def _refer(referral: Referral, decision_id: str, place: int, hit: Hit) -> None:
     kind, letters = _REFERRALS[hit.rule.action]
-    return Referral(
-        reference=f"{letters}-{repeatable_id(call_id, f'referral {place}')[:12].upper()}",
-        type=kind,
-        code=hit.rule.reason,
-        text=hit.question(),
-        pointer=hit.inputs[0][0],
-    )
+    referral.reference = f"{letters}-{decision_id[:12].upper()}-{place}"
+    referral.type = kind
+    referral.code = hit.rule.reason
+    referral.text = hit.question()
+    referral.pointer = hit.inputs[0][0]

@@ -17,10 +17,12 @@ _KEYS = frozenset({"field", "operator", "value", "values", "list", "table", "qua
 
 @dataclass(frozen=True, slots=True)
 class Predicate:
-    """A compiled row."""
+    """A compiled row; it can hold only where one of these words (a mask) or HS chapters is found, if it names any."""
 
     field: Field
     test: Test
+    words: int = 0
+    chapters: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,13 @@ def compiled(table: Mapping[str, Any], reference: Reference, place: str) -> Pred
     operators = OPERATORS[field.kind]
     if operator not in operators:
         raise ValueError(f"{place}: {name} has no operator {operator}, it has {', '.join(sorted(operators))}")
-    return Predicate(field, operators[operator](field, _Row(place, table, reference)))
+    row = _Row(place, table, reference)
+    test = operators[operator](field, row)
+    if operator == "contains_any":
+        return Predicate(field, test, words=reference.lexicon.bits[table["list"]])
+    if operator == "starts_with" and name == "line.hs_code":
+        return Predicate(field, test, chapters=frozenset(prefix[:2] for prefix in row.codes()))
+    return Predicate(field, test)
 
 
 def _is(field: Field, row: _Row) -> Test:

@@ -26,6 +26,16 @@ class Alternative:
     item_tests: tuple[Test, ...]
     line_tests: tuple[Test, ...]
 
+    def line_of(self, subject: Subject) -> Line | None:
+        """Return the first line that all rows about a line hold for."""
+        for line in subject.lines:
+            for test in self.line_tests:
+                if not test(line):
+                    break
+            else:
+                return line
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class Profile:
@@ -40,29 +50,21 @@ class Profile:
     territory: frozenset[str] | None
     alternatives: tuple[Alternative, ...]
 
-    def applies(self, subject: Subject) -> bool:
-        """Tell whether channel and territory are the profile's."""
-        return self.channel in ("any", subject.channel) and (
-            self.territory is None or subject.destination_country in self.territory
-        )
-
     def fire(self, subject: Subject) -> Hit | None:
         """Return what the profile saw if it fires, else None."""
-        if not self.applies(subject):
+        if self.channel not in ("any", subject.channel):
+            return None
+        if self.territory is not None and subject.destination_country not in self.territory:
             return None
         for alternative in self.alternatives:
+            line = alternative.line_of(subject) if alternative.line_tests else None
+            if line is None and alternative.line_tests:
+                continue
             for test in alternative.item_tests:
                 if not test(subject):
                     break
             else:
-                if not alternative.line_tests:
-                    return self._hit(alternative, subject, None)
-                for line in subject.lines:
-                    for test in alternative.line_tests:
-                        if not test(line):
-                            break
-                    else:
-                        return self._hit(alternative, subject, line)
+                return self._hit(alternative, subject, line)
         return None
 
     def _hit(self, alternative: Alternative, subject: Subject, line: Line | None) -> Hit:
@@ -74,6 +76,44 @@ class Profile:
         return Hit(self.rule, tuple(inputs))
 
 
+class Edition:
+    """The profiles valid on one day. Those that need certain words or HS chapters are asked only where one is found."""
+
+    def __init__(self, profiles: Sequence[Profile]) -> None:
+        """Take the profiles."""
+        self.profiles = tuple(profiles)
+        self._words = 0
+        chapters: set[str] = set()
+        asked: list[Profile] = []
+        watching: list[Profile] = []
+        for one in profiles:
+            needs = [(row.words, row.chapters) for row in (_first_need(entry) for entry in one.alternatives) if row]
+            if len(needs) < len(one.alternatives):
+                asked.append(one)
+                continue
+            watching.append(one)
+            for words, of_chapters in needs:
+                self._words |= words
+                chapters |= of_chapters
+        self._chapters = frozenset(chapters)
+        self._asked = tuple(asked)
+        self._watching = tuple(watching)
+
+    def fire(self, subject: Subject) -> list[Hit]:
+        """Return what the profiles that fire saw."""
+        hits = [hit for one in self._asked if (hit := one.fire(subject)) is not None]
+        chapters, words = self._chapters, self._words
+        for line in subject.lines:
+            if line.words & words or line.hs_code[:2] in chapters:
+                hits.extend(hit for one in self._watching if (hit := one.fire(subject)) is not None)
+                break
+        return hits
+
+
+def _first_need(alternative: Alternative) -> Predicate | None:
+    return next((row for row in alternative.rows if row.words or row.chapters), None)
+
+
 @dataclass(frozen=True, slots=True)
 class ProfileSet:
     """All profiles, of all dates; its name changes with any byte of the data it was made from."""
@@ -81,11 +121,11 @@ class ProfileSet:
     name: str
     profiles: Sequence[Profile]
 
-    def on(self, day: int) -> tuple[Profile, ...]:
+    def on(self, day: int) -> Edition:
         """Return the profiles valid on a day (ordinal); for an unknown day, 0, those that have no end."""
         if day == 0:
-            return tuple(profile for profile in self.profiles if profile.last_day == date.max.toordinal())
-        return tuple(profile for profile in self.profiles if profile.first_day <= day <= profile.last_day)
+            return Edition([profile for profile in self.profiles if profile.last_day == date.max.toordinal()])
+        return Edition([profile for profile in self.profiles if profile.first_day <= day <= profile.last_day])
 
 
 def load(root: Path, reference: Reference) -> ProfileSet:

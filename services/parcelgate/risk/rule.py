@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from parcelgate.api.record.v1.assessment_pb2 import Finding, RuleInput
+from parcelgate.api.record.v1.assessment_pb2 import Finding
 
 # Weakest first: the strongest action decides. EXAMINE is a request to clearance and leaves security as it is.
 ACTIONS = ("NONE", "EXAMINE", "REFER_INFORMATION", "REFER_AMENDMENT", "REFER_SCREENING", "STOP")
@@ -44,17 +44,16 @@ class Hit:
         """Say what the declarant is asked for."""
         return self.rule.question.format(party=self.party) if self.party else self.rule.question
 
-    def finding(self) -> Finding:
-        """Write the hit as a finding of the record."""
+    def write(self, finding: Finding) -> None:
+        """Write the hit into an empty finding of the record."""
         rule = self.rule
-        return Finding(
-            rule=rule.id,
-            version=rule.version,
-            sentence=self.sentence(),
-            inputs=[RuleInput(path=path, value=value) for path, value in self.inputs],
-            weight=rule.weight,
-            action=rule.action,
-        )
+        finding.rule = rule.id
+        finding.version = rule.version
+        finding.sentence = self.sentence()
+        finding.weight = rule.weight
+        finding.action = rule.action
+        for path, value in self.inputs:
+            finding.inputs.add(path=path, value=value)
 
 
 @dataclass(slots=True)

@@ -25,7 +25,9 @@ def firing_shares(assessor: Assessor, items: Iterable[Item], received_micros: in
             fired[hit.rule.id] = fired.get(hit.rule.id, 0) + 1
     if count == 0:
         raise ValueError("no items")
-    return {one.rule.id: fired.get(one.rule.id, 0) / count for one in assessor.profiles(day_of(received_micros))}
+    return {
+        one.rule.id: fired.get(one.rule.id, 0) / count for one in assessor.edition(day_of(received_micros)).profiles
+    }
 
 
 def noisy(shares: dict[str, float], highest: float = HIGHEST_SHARE) -> dict[str, float]:

@@ -162,7 +162,7 @@ def _party(place: int, party: Party, word: str) -> PartyView:
         tokens(name),
         is_organisation,
         not is_organisation and person_type == PERSON_TYPE_NATURAL,
-        bool(address.po_box) or any(address.lines),
+        len(address.lines) > 0 or bool(address.po_box),
         address.postcode,
         address.city,
         address.country,

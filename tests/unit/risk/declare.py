@@ -1,6 +1,7 @@
 """An ordinary declaration that no rule finds anything wrong with; tests change what they are about."""
 
 from google.protobuf import text_format
+
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
 
 ORDINARY = """

@@ -29,11 +29,11 @@ def _look_at(line: Line, reference: Reference, hits: Hits, stop_bit: int) -> Non
         rule = "description-missing"
     elif not line.tokens:
         rule = "description-signs"
-    elif description.isdigit() or all(token.isdigit() for token in line.tokens):
+    elif line.tokens[0].isdigit() and all(token.isdigit() for token in line.tokens):
         rule = "description-digits"
-    elif _is_one_sign(line):
+    elif len(line.tokens) == 1 and _is_one_sign(line.tokens[0]):
         rule = "description-one-sign"
-    elif description[-5:].lower().endswith(reference.limits.file_extensions) and " " not in description.strip():
+    elif "." in description and _is_file_name(description.strip(), reference):
         rule = "description-file-name"
     elif line.words & stop_bit:
         rule = _stop_word(line, reference)
@@ -43,9 +43,12 @@ def _look_at(line: Line, reference: Reference, hits: Hits, stop_bit: int) -> Non
         hits.add(rule, (f"{line.path}.description", shown(description)))
 
 
-def _is_one_sign(line: Line) -> bool:
-    token = line.tokens[0]
-    return len(line.tokens) == 1 and len(token) >= _REPEATS and token == token[0] * len(token)
+def _is_one_sign(token: str) -> bool:
+    return len(token) >= _REPEATS and token == token[0] * len(token)
+
+
+def _is_file_name(description: str, reference: Reference) -> bool:
+    return " " not in description and description.lower().endswith(reference.limits.file_extensions)
 
 
 def _stop_word(line: Line, reference: Reference) -> str:
