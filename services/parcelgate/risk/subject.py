@@ -46,9 +46,9 @@ _FLOWS = _names(Flow, "FLOW_")
 
 @dataclass(slots=True)
 class PartyView:
-    """Sender or recipient."""
+    """Sender or recipient; place counts the parties from 0."""
 
-    path: str
+    place: int
     word: str
     name: str
     tokens: Tokens
@@ -60,12 +60,17 @@ class PartyView:
     country: str
     telephone: str
 
+    @property
+    def path(self) -> str:
+        """Where the party stands in the record."""
+        return f"parties[{self.place}]"
+
 
 @dataclass(slots=True)
 class Line:
-    """One line of the content."""
+    """One line of the content; place counts the lines from 0."""
 
-    path: str
+    place: int
     description: str
     tokens: Tokens
     words: int
@@ -78,6 +83,11 @@ class Line:
     unit_value: int
     unit_currency: str
     value_usd: float | None
+
+    @property
+    def path(self) -> str:
+        """Where the line stands in the record."""
+        return f"content[{self.place}]"
 
 
 @dataclass(slots=True)
@@ -156,7 +166,7 @@ def _party(place: int, party: Party, word: str) -> PartyView:
     address = party.address
     is_organisation = bool(company) or person_type in (PERSON_TYPE_LEGAL, PERSON_TYPE_ASSOCIATION)
     return PartyView(
-        f"parties[{place}]",
+        place,
         word,
         name,
         tokens(name),
@@ -174,12 +184,15 @@ def _line(place: int, piece: ContentPiece, lexicon: Lexicon, usd_per_nano: Mappi
     description = piece.description
     words = tokens(description)
     money = piece.value
-    value = amount(money)
+    value = money.units * NANOS + money.nanos
     currency = money.currency
-    unit = piece.unit_value
+    unit_value, unit_currency = 0, ""
+    if piece.HasField("unit_value"):
+        unit = piece.unit_value
+        unit_value, unit_currency = amount(unit), unit.currency
     factor = usd_per_nano.get(currency)
     return Line(
-        f"content[{place}]",
+        place,
         description,
         words,
         lexicon.scan(words),
@@ -189,7 +202,7 @@ def _line(place: int, piece: ContentPiece, lexicon: Lexicon, usd_per_nano: Mappi
         piece.net_mass.milligrams,
         value,
         currency,
-        amount(unit),
-        unit.currency,
+        unit_value,
+        unit_currency,
         None if factor is None else value * factor,
     )

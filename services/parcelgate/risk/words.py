@@ -4,10 +4,13 @@ A phrase matches whole tokens only, so "arms" is not found in "charms". Scripts 
 become one token a character: there a phrase is found anywhere.
 """
 
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping
 
 Tokens = tuple[str, ...]
+# The shortcut for ASCII says the same as the table of signs below: letters and digits make words.
+_ASCII_WORDS = re.compile("[a-z0-9]+").findall
 
 
 class _Signs(dict[int, str | None]):
@@ -37,8 +40,9 @@ _SIGNS = _Signs()
 
 def tokens(text: str) -> Tokens:
     """Split a text into words: NFKC, case folded, without punctuation and invisible characters; linear in its length."""
-    folded = text.lower() if text.isascii() else unicodedata.normalize("NFKC", text).casefold()
-    return tuple(folded.translate(_SIGNS).split())
+    if text.isascii():
+        return tuple(_ASCII_WORDS(text.lower()))
+    return tuple(unicodedata.normalize("NFKC", text).casefold().translate(_SIGNS).split())
 
 
 class Lexicon:
@@ -95,7 +99,10 @@ class Terms:
     def __init__(self, phrases: Iterable[str]) -> None:
         """Take the terms as written."""
         self._terms = frozenset(tokens(phrase) for phrase in phrases)
-        self._longest = max((len(term) for term in self._terms), default=0)
+        self._longest: dict[str, int] = {}
+        for term in self._terms:
+            if term:
+                self._longest[term[0]] = max(len(term), self._longest.get(term[0], 0))
 
     def __contains__(self, text: Tokens) -> bool:
         """Tell whether the whole text is one of the terms."""
@@ -106,7 +113,7 @@ class Terms:
         rest: list[str] = []
         place = 0
         while place < len(text):
-            for length in range(min(self._longest, len(text) - place), 0, -1):
+            for length in range(self._longest.get(text[place], 0), 0, -1):
                 if text[place : place + length] in self._terms:
                     place += length
                     break

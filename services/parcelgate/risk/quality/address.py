@@ -41,6 +41,8 @@ def _is_country(city: str, country: str, reference: Reference) -> bool:
 
 
 def _is_international(telephone: str, reference: Reference) -> bool:
-    digits = telephone.translate(_SEPARATORS)
+    digits = telephone.replace(" ", "")
+    if not digits[1:].isdecimal():
+        digits = digits.translate(_SEPARATORS)
     low, high = reference.limits.telephone_digits
     return digits[:1] == "+" and digits[1:].isdecimal() and low <= len(digits) - 1 <= high
