@@ -23,6 +23,7 @@ class Assessor:
     def __init__(self, data: Reference, profiles: ProfileSet) -> None:
         """Take reference data and profiles."""
         self.profile_set = profiles.name
+        self.rules = data.rules
         self._data = data
         self._editions = lru_cache(maxsize=64)(profiles.on)
 
