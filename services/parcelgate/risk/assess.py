@@ -61,7 +61,8 @@ class Assessor:
             hit.write(assessment.findings.add())
         assessment.score = min(score, _HIGHEST_SCORE)
         if case is not None:
-            decide(result.decision, decision_id, hits, self.profile_set)
-            result.decision.case.CopyFrom(case)
-            result.decision.judged_version = declaration.version
+            decision = result.decision
+            decision.case.CopyFrom(case)
+            decision.judged_version = declaration.version
+            decide(decision, decision_id, hits, self.profile_set)
         return result

@@ -34,6 +34,12 @@ class Field:
             return f"{source.path}.{self.path}", value
         return self.path, self.show(self.read(source))
 
+    def inputs(self, source: Subject | Line) -> list[tuple[str, str]]:
+        """Return what a finding shows of the field; a number judged by its HS code comes with that."""
+        if self.kind == "by_hs" and isinstance(source, Line):
+            return [self.input(source), (f"{source.path}.hs_code", shown(source.hs_code))]
+        return [self.input(source)]
+
 
 def _declared(subject: Subject) -> tuple[int, str, str, int] | None:
     """Return amount, currency, destination and day of the declared value; of the lines' sum where none is declared."""
@@ -73,28 +79,24 @@ def _document_types(subject: Subject) -> str:
     return " ".join(document.type for document in subject.item.documents)
 
 
-def _value_per_kg(line: Line) -> tuple[float, str] | None:
+def _value_per_kg(line: Line) -> float | None:
     if line.value_usd is None or line.value_usd <= 0 or line.net_mass_mg <= 0:
         return None
-    return line.value_usd * _MG_PER_KG / line.net_mass_mg, line.hs_code
+    return line.value_usd * _MG_PER_KG / line.net_mass_mg
 
 
 def _value_per_piece(line: Line) -> float | None:
     return line.value_usd / (line.quantity or 1) if line.value_usd is not None and line.value_usd > 0 else None
 
 
-def _mass_per_piece(line: Line) -> tuple[float, str] | None:
+def _mass_per_piece(line: Line) -> float | None:
     if line.net_mass_mg <= 0 or line.quantity <= 0:
         return None
-    return line.net_mass_mg / _MG_PER_GRAM / line.quantity, line.hs_code
+    return line.net_mass_mg / _MG_PER_GRAM / line.quantity
 
 
 def _show_number(value: float | None) -> str:
     return "" if value is None else f"{value:.6g}"
-
-
-def _show_by_hs(value: tuple[float, str] | None) -> str:
-    return "" if value is None else f"{value[0]:.6g} (HS {value[1]})"
 
 
 def _show_money(value: tuple[int, str, str, int] | None) -> str:
@@ -131,7 +133,7 @@ _ALL = (
     Field("line.net_mass_mg", "line", "number", "net_mass", lambda line: line.net_mass_mg, _show_kg),
     Field("line.value_usd", "line", "number", "value", lambda line: line.value_usd, _show_number),
     Field("line.value_per_piece_usd", "line", "number", "value", _value_per_piece, _show_number),
-    Field("line.value_per_kg_usd", "line", "by_hs", "value", _value_per_kg, _show_by_hs),
-    Field("line.mass_per_piece_g", "line", "by_hs", "net_mass", _mass_per_piece, _show_by_hs),
+    Field("line.value_per_kg_usd", "line", "by_hs", "value", _value_per_kg, _show_number),
+    Field("line.mass_per_piece_g", "line", "by_hs", "net_mass", _mass_per_piece, _show_number),
 )
 FIELDS: Mapping[str, Field] = {field.name: field for field in _ALL}

@@ -182,8 +182,8 @@ def _below_quantile(field: Field, row: _Row) -> Test:
     read = field.read
 
     def test(source: Any) -> bool:
-        found = read(source)
-        return found is not None and found[0] < floors.get(found[1][:2], 0)
+        floor = floors.get(source.hs_code[:2])
+        return floor is not None and (found := read(source)) is not None and found < floor
 
     return test
 
@@ -191,17 +191,17 @@ def _below_quantile(field: Field, row: _Row) -> Test:
 def _outside_range(field: Field, row: _Row) -> Test:
     ranges = row.named("table", row.reference.ranges)
     lengths = sorted({len(prefix) for prefix in ranges}, reverse=True)
+    chapters = frozenset(prefix[:2] for prefix in ranges)
     read = field.read
 
     def test(source: Any) -> bool:
-        found = read(source)
-        if found is None:
-            return False
-        value, hs_code = found
-        for length in lengths:
-            low_high = ranges.get(hs_code[:length])
-            if low_high is not None:
-                return not low_high[0] <= value <= low_high[1]
+        hs_code = source.hs_code
+        if hs_code[:2] in chapters:
+            for length in lengths:
+                low_high = ranges.get(hs_code[:length])
+                if low_high is not None:
+                    found = read(source)
+                    return found is not None and not low_high[0] <= found <= low_high[1]
         return False
 
     return test
@@ -223,10 +223,10 @@ def _just_below(field: Field, row: _Row) -> Test:
         if found is None:
             return False
         value, currency, country, day = found
-        return any(
-            floor <= value <= ceiling and country in territory and (day == 0 or first <= day <= last)
-            for territory, floor, ceiling, first, last in by_currency.get(currency, ())
-        )
+        for territory, floor, ceiling, first, last in by_currency.get(currency, ()):
+            if floor <= value <= ceiling and country in territory and (day == 0 or first <= day <= last):
+                return True
+        return False
 
     return test
 
@@ -247,6 +247,6 @@ OPERATORS: Mapping[str, Mapping[str, Callable[[Field, _Row], Test]]] = {
     "flag": {"is": _flag},
     "number": {**_NUMBERS, "missing": _missing},
     "words": {"contains_any": _contains_any, "contains_none": _contains_none},
-    "by_hs": {"below_quantile": _below_quantile, "outside_range": _outside_range, "missing": _missing},
+    "by_hs": {**_NUMBERS, "below_quantile": _below_quantile, "outside_range": _outside_range, "missing": _missing},
     "money": {"just_below": _just_below, "missing": _missing},
 }

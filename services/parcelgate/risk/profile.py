@@ -46,20 +46,22 @@ class Profile:
     author: str
     first_day: int
     last_day: int
-    channel: str
+    channel: str | None
     territory: frozenset[str] | None
     alternatives: tuple[Alternative, ...]
 
     def fire(self, subject: Subject) -> Hit | None:
         """Return what the profile saw if it fires, else None."""
-        if self.channel not in ("any", subject.channel):
+        if self.channel is not None and self.channel != subject.channel:
             return None
         if self.territory is not None and subject.destination_country not in self.territory:
             return None
         for alternative in self.alternatives:
-            line = alternative.line_of(subject) if alternative.line_tests else None
-            if line is None and alternative.line_tests:
-                continue
+            line = None
+            if alternative.line_tests:
+                line = alternative.line_of(subject)
+                if line is None:
+                    continue
             for test in alternative.item_tests:
                 if not test(subject):
                     break
@@ -72,7 +74,7 @@ class Profile:
         inputs: dict[tuple[str, str], None] = {}
         for row in sorted(alternative.rows, key=lambda row: row.field.level != "line"):
             source = line if line is not None and row.field.level == "line" else subject
-            inputs[row.field.input(source)] = None
+            inputs.update(dict.fromkeys(row.field.inputs(source)))
         return Hit(self.rule, tuple(inputs))
 
 
@@ -164,7 +166,7 @@ def profile(path: Path, reference: Reference) -> Profile:
         author=data["author"],
         first_day=first.toordinal(),
         last_day=last.toordinal(),
-        channel=data["channel"],
+        channel=None if data["channel"] == "any" else data["channel"],
         territory=None if "*" in data["territory"] else territory(data["territory"], reference.lists, path.name),
         alternatives=tuple(
             _alternative(entry, reference, f"{path.name}, alternative {place}")

@@ -10,7 +10,7 @@ from typing import Any
 from parcelgate.core import codelist
 from parcelgate.risk.rule import Rule, rule_of
 from parcelgate.risk.subject import NANOS
-from parcelgate.risk.words import Lexicon, Terms, tokens, with_english_plurals
+from parcelgate.risk.words import Lexicon, Terms, Tokens, tokens, with_english_plurals
 
 STOP_TERMS = "stop-words"
 CODE_LISTS = ("countries-without-postcode", "iso-3166-1", "iso-4217", "s10-service-indicators", "stop-words")
@@ -61,7 +61,7 @@ class Reference:
     without_postcode: frozenset[str]
     service_indicators: Mapping[str, Any]
     goods_terms: Terms
-    party_terms: Terms
+    party_terms: frozenset[Tokens]
 
 
 def read(path: Path, *needed: str) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def load(root: Path) -> Reference:
         without_postcode=frozenset(codelist.load("countries-without-postcode").values),
         service_indicators=codelist.load("s10-service-indicators").values,
         goods_terms=Terms(goods_terms),
-        party_terms=Terms(term for term, row in stop.items() if row["scope"] in ("party", "both")),
+        party_terms=frozenset(tokens(term) for term, row in stop.items() if row["scope"] in ("party", "both")),
     )
 
 

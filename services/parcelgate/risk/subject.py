@@ -75,7 +75,7 @@ class Line:
     tokens: Tokens
     words: int
     hs_code: str
-    origin_country: str
+    piece: ContentPiece
     quantity: int
     net_mass_mg: int
     value: int
@@ -89,18 +89,22 @@ class Line:
         """Where the line stands in the record."""
         return f"content[{self.place}]"
 
+    @property
+    def origin_country(self) -> str:
+        """Where the goods are from."""
+        return self.piece.origin_country
+
 
 @dataclass(slots=True)
 class Subject:
     """One declaration, as the rules see it."""
 
     item: Item
-    flow: str
+    declaration: Declaration
     received_day: int
     channel: str
     nature: str
     mail_class: str
-    mail_category: str
     origin_country: str
     destination_country: str
     gross_mass_mg: int
@@ -110,6 +114,16 @@ class Subject:
     recipient: PartyView | None = None
     has_organised_seller: bool = False
     lines: list[Line] = field(default_factory=list)
+
+    @property
+    def flow(self) -> str:
+        """Which border crossing is declared: IMPORT, EXPORT, TRANSIT, or empty."""
+        return _FLOWS.get(self.declaration.key.flow, "")
+
+    @property
+    def mail_category(self) -> str:
+        """How mail travels: AIR, SAL, SURFACE, PRIORITY_BY_SURFACE, or empty."""
+        return _CATEGORIES.get(self.item.mail_category, "")
 
 
 def amount(money: Money) -> int:
@@ -128,16 +142,15 @@ def view(declaration: Declaration, lexicon: Lexicon, usd_per_nano: Mapping[str, 
     declared = item.declared_value
     subject = Subject(
         item,
-        _FLOWS.get(declaration.key.flow, ""),
+        declaration,
         day_of(declaration.provenance.received.utc_micros),
         "POST" if item.mail_class or item.key.scheme == ITEM_SCHEME_S10 else "EXPRESS",
         _NATURES.get(item.nature, ""),
         _CLASSES.get(item.mail_class, ""),
-        _CATEGORIES.get(item.mail_category, ""),
         item.origin_country,
         item.destination_country,
         item.gross_mass.milligrams,
-        amount(declared),
+        declared.units * NANOS + declared.nanos,
         declared.currency,
     )
     _take_parties(subject, item)
@@ -197,7 +210,7 @@ def _line(place: int, piece: ContentPiece, lexicon: Lexicon, usd_per_nano: Mappi
         words,
         lexicon.scan(words),
         piece.hs_code,
-        piece.origin_country,
+        piece,
         piece.quantity,
         piece.net_mass.milligrams,
         value,

@@ -64,9 +64,12 @@ class Lexicon:
                 else:
                     longer.setdefault(parts[0], []).append((parts, len(parts), bit))
         self._longer = {first: tuple(rows) for first, rows in longer.items()}
+        self._starts = frozenset(self._words) | frozenset(self._longer)
 
     def scan(self, text: Tokens) -> int:
         """Return the mask of the lists of which a phrase stands in the text."""
+        if self._starts.isdisjoint(text):
+            return 0
         mask = 0
         words = self._words
         longer = self._longer
@@ -104,20 +107,16 @@ class Terms:
             if term:
                 self._longest[term[0]] = max(len(term), self._longest.get(term[0], 0))
 
-    def __contains__(self, text: Tokens) -> bool:
-        """Tell whether the whole text is one of the terms."""
-        return text in self._terms
-
-    def left_over(self, text: Tokens) -> list[str]:
-        """Return the tokens that no term covers; at each place the longest term counts."""
-        rest: list[str] = []
-        place = 0
-        while place < len(text):
-            for length in range(self._longest.get(text[place], 0), 0, -1):
+    def left_over(self, text: Tokens, enough: int) -> int:
+        """Count the words, other than numbers, that no term covers, up to enough; at each place the longest term counts."""
+        left = place = 0
+        while place < len(text) and left < enough:
+            token = text[place]
+            for length in range(self._longest.get(token, 0), 0, -1):
                 if text[place : place + length] in self._terms:
                     place += length
                     break
             else:
-                rest.append(text[place])
+                left += not token.isdigit()
                 place += 1
-        return rest
+        return left

@@ -39,8 +39,9 @@ def test_a_phrase_without_letters_is_refused():
 
 def test_terms_cover_the_longest_run():
     terms = Terms(["gift", "gift items", "n/a"])
-    assert tokens("N/A") in terms
-    assert terms.left_over(tokens("gift items of wool")) == ["of", "wool"]
+    assert terms.left_over(tokens("2 N/A"), enough=2) == 0
+    assert terms.left_over(tokens("gift items of wool"), enough=9) == 2
+    assert terms.left_over(tokens("gift items of wool"), enough=1) == 1
 
 
 def test_english_plurals_are_added_where_one_can_be_made():

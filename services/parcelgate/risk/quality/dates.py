@@ -1,6 +1,7 @@
 """Days: readable and in an order that can be. "Today" is the day the data came in, never a clock's."""
 
 from datetime import date
+from functools import lru_cache
 
 from parcelgate.risk.reference import Reference
 from parcelgate.risk.rule import Hits, shown
@@ -60,6 +61,7 @@ def _day(path: str, iso: str, hits: Hits) -> int:
     return day
 
 
+@lru_cache(maxsize=4096)
 def ordinal(written: str) -> int:
     """Read YYYY-MM-DD, YYYYMMDD or a time that begins so; 0 if it is none of them."""
     length = _ISO_LENGTH if written[4:5] == "-" else _COMPACT_LENGTH

@@ -52,10 +52,8 @@ def _is_file_name(description: str, reference: Reference) -> bool:
 
 
 def _stop_word(line: Line, reference: Reference) -> str:
-    left = [token for token in reference.goods_terms.left_over(line.tokens) if not token.isdigit()]
-    if not left:
-        return "description-stop-word"
-    return "description-stop-word-inside" if len(left) == 1 else ""
+    left = reference.goods_terms.left_over(line.tokens, enough=2)
+    return ("description-stop-word", "description-stop-word-inside", "")[left]
 
 
 def _repeated(subject: Subject, hits: Hits) -> None:

@@ -7,6 +7,7 @@ from parcelgate.risk.quality import address
 from parcelgate.risk.reference import Reference
 from parcelgate.risk.rule import Hits, masked
 from parcelgate.risk.subject import PartyView, Subject
+from parcelgate.risk.words import Tokens
 
 # From Thai on, scripts need no blank between family and given name.
 _FIRST_SIGN_WITHOUT_BLANKS = "฀"
@@ -41,9 +42,13 @@ def _name(party: PartyView, reference: Reference, hits: Hits) -> None:
     rule = ""
     if not name.strip():
         rule = "name-missing"
-    elif not party.tokens or party.tokens in reference.party_terms or all(token.isdigit() for token in party.tokens):
+    elif not party.tokens or party.tokens in reference.party_terms or _is_digits(party.tokens):
         rule = "name-placeholder"
     elif len(party.tokens) == 1 and not party.is_organisation and max(name) < _FIRST_SIGN_WITHOUT_BLANKS:
         rule = "name-single"
     if rule:
         hits.add(rule, (f"{party.path}.name", masked(name)), party=party.word)
+
+
+def _is_digits(words: Tokens) -> bool:
+    return words[0].isdigit() and all(token.isdigit() for token in words)

@@ -1,4 +1,6 @@
-"""The HS code of each line: there when it must be, digits, a chapter that exists (WCO HS 2022; ICS2 rule on natural persons)."""
+"""The HS code of each line: there when needed, digits, a chapter that exists (WCO HS 2022; ICS2 rule on natural persons)."""
+
+from functools import lru_cache
 
 from parcelgate.core.identifier import hs_is_wellformed
 from parcelgate.risk.reference import Reference
@@ -6,6 +8,7 @@ from parcelgate.risk.rule import Hits, shown
 from parcelgate.risk.subject import Subject
 
 _LENGTHS = (6, 8, 10)
+_NATIONAL_CHAPTERS = ("98", "99")
 
 
 def check(subject: Subject, _reference: Reference, hits: Hits) -> None:
@@ -17,11 +20,16 @@ def check(subject: Subject, _reference: Reference, hits: Hits) -> None:
                 hits.add(
                     "hs-missing", (f"{line.path}.hs_code", ""), (f"{line.path}.description", shown(line.description))
                 )
-        elif not hs_is_wellformed(code):
-            shaped = code.isascii() and code.isdigit() and len(code) in _LENGTHS
-            hits.add("hs-chapter" if shaped else "hs-malformed", (f"{line.path}.hs_code", shown(code)))
-        elif code[:2] in ("98", "99"):
-            hits.add("hs-national-chapter", (f"{line.path}.hs_code", code))
+        elif rule := _defect(code):
+            hits.add(rule, (f"{line.path}.hs_code", shown(code)))
+
+
+@lru_cache(maxsize=8192)
+def _defect(code: str) -> str:
+    """Name the rule that an HS code breaks; traffic repeats few codes."""
+    if hs_is_wellformed(code):
+        return "hs-national-chapter" if code[:2] in _NATIONAL_CHAPTERS else ""
+    return "hs-chapter" if code.isascii() and code.isdigit() and len(code) in _LENGTHS else "hs-malformed"
 
 
 def _is_needed(subject: Subject) -> bool:
