@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import httpx
 
-from parcelgate.app.gateway import running
+from parcelgate.app.running import running
 from parcelgate.core.credential import Credentials
 from parcelgate.core.partner import Partners
 from parcelgate.core.setting import Settings

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from parcelgate.app.client import Client
-from parcelgate.app.gateway import running
+from parcelgate.app.running import running
 from parcelgate.core.partner import Partners
 from parcelgate.core.setting import Settings
 

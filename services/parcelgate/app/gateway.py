@@ -4,16 +4,11 @@ Start: lock, store, translation workers, gRPC, HTTP, then the loops. Stop goes t
 """
 
 import asyncio
-import fcntl
-import json
 import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TextIO
 
 import grpc.aio
 import structlog
@@ -28,6 +23,7 @@ from starlette.routing import Route
 from parcelgate.adapters.bus.embedded.bus import EmbeddedBus
 from parcelgate.adapters.store.sqlite.store import SqliteStore
 from parcelgate.app import topology, wire
+from parcelgate.app.running import Running, announce, locked
 from parcelgate.core.bell import Bell
 from parcelgate.core.clock import SystemClock
 from parcelgate.core.credential import Credentials
@@ -38,34 +34,6 @@ from parcelgate.core.service import Service
 from parcelgate.core.setting import Settings
 
 _STOP_SECONDS = 10
-
-
-class GatewayRunsError(Exception):
-    """Another gateway has this data folder open."""
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """Where a running gateway listens; written to <data>/gateway.json for the command line."""
-
-    http: str
-    grpc: str
-    pid: int
-
-
-def running(data: Path) -> Running | None:
-    """Tell where the gateway of a data folder listens, or None if none runs."""
-    try:
-        with (data / "gateway.lock").open("r+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return None
-    except FileNotFoundError:
-        return None
-    except BlockingIOError:
-        try:
-            return Running(**json.loads((data / "gateway.json").read_text("utf-8")))
-        except (FileNotFoundError, ValueError):
-            return None
 
 
 async def serve(settings: Settings, ready: Callable[[Running], None] | None = None) -> None:
@@ -93,7 +61,7 @@ async def serve(settings: Settings, ready: Callable[[Running], None] | None = No
         await stack.enter_async_context(line.connected(address))
         http = await stack.enter_async_context(_http(settings, services))
         where = Running(http, address, os.getpid())
-        _announce(settings.data, where)
+        announce(settings.data, where)
         structlog.get_logger("gateway").info("gateway_serves", http=http, grpc=address, lock=lock.name)
         async with asyncio.TaskGroup() as group:
             group.create_task(runner.run([one for service in services for one in service.consumers()]))
@@ -103,24 +71,6 @@ async def serve(settings: Settings, ready: Callable[[Running], None] | None = No
                 ready(where)
             await stop.wait()
             runner.stop()
-
-
-def locked(data: Path) -> TextIO:
-    """Take the lock of a data folder; it lasts until the file is closed. Raises GatewayRunsError if it is taken."""
-    data.mkdir(parents=True, exist_ok=True)
-    file = (data / "gateway.lock").open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise GatewayRunsError(f"another gateway runs on {data}") from None
-    return file
-
-
-def _announce(data: Path, where: Running) -> None:
-    new = data / "gateway.json.tmp"
-    new.write_text(json.dumps({"http": where.http, "grpc": where.grpc, "pid": where.pid}), "utf-8")
-    new.replace(data / "gateway.json")
 
 
 @asynccontextmanager
