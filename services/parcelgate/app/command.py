@@ -170,9 +170,9 @@ def demo(
     seed: Annotated[int, typer.Option(help="The same seed makes the same traffic.")] = 1,
 ) -> None:
     """Run the whole path on sample traffic and show what became of it."""
-    from parcelgate.app import demonstration
+    from parcelgate.app.demo import run
 
-    raise typer.Exit(demonstration.run(data, seed))
+    raise typer.Exit(run.run(data, seed))
 
 
 @cli.command()
@@ -193,3 +193,7 @@ def main() -> None:
     except (NoGatewayError, RefusedError, UnknownPartnerError, GatewayRunsError, OSError, ValueError) as error:
         errors.print(f"parcelgate: {error}")
         sys.exit(COULD_NOT_RUN)
+
+
+if __name__ == "__main__":
+    main()

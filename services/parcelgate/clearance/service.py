@@ -1,5 +1,7 @@
 """Serves ClearanceService: decides on chunks of calls, each by itself. It keeps nothing and reads no clock."""
 
+from pathlib import Path
+
 import grpc
 import grpc.aio
 
@@ -20,6 +22,11 @@ class ClearanceServicer(ClearanceServiceServicer):
     def __init__(self, decider: Decider | None = None) -> None:
         """Take a decider, or load schemas/regimes; raises TableError if that data is wrong."""
         self._decider = Decider(regime.load()) if decider is None else decider
+
+    @classmethod
+    def of(cls, folder: Path | None) -> "ClearanceServicer":
+        """Make a servicer with the regimes of a folder, or with the shipped ones; raises TableError if they are wrong."""
+        return cls(Decider(regime.load(folder)) if folder is not None else None)
 
     async def Decide(  # noqa: N802  # the name stands in the contract
         self, request: DecideRequest, context: "grpc.aio.ServicerContext[DecideRequest, DecideResponse]"

@@ -196,4 +196,6 @@ def _refuse_twins(rows: Sequence[Row]) -> None:
                 for origin in row.origins:
                     place = (partner, row.flow, destination, origin, row.valid_from)
                     if (twin := seen.setdefault(place, row)) is not row:
-                        raise ValueError(f"agreements {twin.basis} and {row.basis} are for the same declarations and day")
+                        raise ValueError(
+                            f"agreements {twin.basis} and {row.basis} are for the same declarations and day"
+                        )

@@ -74,9 +74,6 @@ def _other_goods(name: str) -> Callable[[pb.Item, Random], None]:
         currency = item.declared_value.currency
         quantity = 1 + int(rng.random() * 3)
         unit = clean.minor_of(euros, currency)
-        if item.nature == pb.NATURE_OF_TRANSACTION_DOCUMENTS:
-            item.nature = pb.NATURE_OF_TRANSACTION_OTHER
-            item.nature_text = text
         del item.content[:]
         piece = item.content.add(
             number=1,

@@ -3,6 +3,7 @@
 Masses follow the quantiles of real import declarations by HS chapter; prices follow their spread around retail prices.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -32,12 +33,12 @@ class Goods:
     @property
     def usual_grams(self) -> float:
         """Return the mass of a usual piece."""
-        return (self.grams[0] * self.grams[1]) ** 0.5
+        return math.sqrt(self.grams[0] * self.grams[1])
 
     @property
     def usual_euros(self) -> float:
         """Return the price of a usual piece."""
-        return (self.euros[0] * self.euros[1]) ** 0.5
+        return math.sqrt(self.euros[0] * self.euros[1])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,6 @@
 """Samples as partners send them: postal interchanges in a format, and carriers' requests in canonical JSON."""
 
-import datetime
+import datetime as dt
 import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ def interchanges(
     sender: str,
     recipient: str,
     seed: int,
-    prepared_at: datetime.datetime,
+    prepared_at: dt.datetime,
     size: int = 100,
     format_id: str = CUSITM,
     test: bool = True,
@@ -82,7 +82,7 @@ def interchanges(
     """
     for index, batch in enumerate(_batches(samples, size), 1):
         reference = f"{sender}{seed:06d}{index:05d}"
-        prepared = prepared_at + datetime.timedelta(minutes=index - 1)
+        prepared = prepared_at + dt.timedelta(minutes=index - 1)
         header: dict[str, Any] = {
             "interchange_reference": reference,
             "message_reference": f"{reference}-1",
@@ -129,7 +129,7 @@ def canonical_json(request: Request) -> bytes:
     return json_format.MessageToJson(request, ensure_ascii=False, indent=None).encode()
 
 
-def _shipments(numbered: Iterable[tuple[str, Sample]], function: Function) -> list[Shipment]:
+def _shipments(numbered: Iterable[tuple[str, Sample]], function: Function.ValueType) -> list[Shipment]:
     return [
         Shipment(item=sample.item, flow=sample.flow, client_reference=reference)
         for reference, sample in numbered

@@ -1,6 +1,6 @@
 """Clean items: a postal item or a shipment as a careful declarant writes it; no rule of data quality finds anything."""
 
-import datetime
+import datetime as dt
 from collections.abc import Mapping
 from functools import cache
 from random import Random
@@ -11,7 +11,7 @@ from parcelgate.api.record.v1.quantity_pb2 import Day, Instant, Mass, Money
 from parcelgate.app.sample import goods, lot, number, party
 from parcelgate.app.sample.plan import Channel, table
 
-_EPOCH = datetime.date(1970, 1, 1).toordinal()
+_EPOCH = dt.date(1970, 1, 1).toordinal()
 _DAY_SECONDS = 86_400
 _IOSS_EUROS = 150  # Directive 2006/112/EC, art. 369l
 _LETTER_GRAMS = 2_000  # UPU Convention: small packets up to 2 kg
@@ -43,13 +43,14 @@ def minor_of(euros: float, currency: str) -> int:
 @cache
 def _rate(currency: str) -> float:
     per_euro: float = table("routes")["per_euro"][currency]
-    return per_euro * 10 ** number.exponent(currency)
+    scale: int = 10 ** number.exponent(currency)
+    return per_euro * scale
 
 
 class Writer:
     """Writes clean items of one day for one way in; numbers do not repeat within one writer."""
 
-    def __init__(self, rng: Random, day: datetime.date, channel: Channel) -> None:
+    def __init__(self, rng: Random, day: dt.date, channel: Channel) -> None:
         """Take the generator, the day the data comes in, and the way in."""
         routes = table("routes")
         self._rng, self._day, self._channel = rng, day, channel
@@ -190,8 +191,8 @@ class Writer:
 
     def _transport(self, made: pb.Item, origin: str, destination: str) -> None:
         rng = self._rng
-        leaves = self._day + datetime.timedelta(days=int(rng.random() * 2))
-        arrives = leaves + datetime.timedelta(days=1 + int(rng.random() * 6))
+        leaves = self._day + dt.timedelta(days=int(rng.random() * 2))
+        arrives = leaves + dt.timedelta(days=1 + int(rng.random() * 6))
         way = made.transport
         way.mode = "AIR"
         way.departure.CopyFrom(Day(iso=leaves.isoformat()))
@@ -216,7 +217,7 @@ class Writer:
 def instant(second: int) -> Instant:
     """Make a time from whole seconds since 1970, written without zone as customs declaration services do; it is UTC."""
     days, rest = divmod(second, _DAY_SECONDS)
-    day = datetime.date.fromordinal(_EPOCH + days).isoformat()
+    day = dt.date.fromordinal(_EPOCH + days).isoformat()
     return Instant(
         utc_micros=second * 1_000_000, written=f"{day}T{rest // 3600:02d}:{rest // 60 % 60:02d}:{rest % 60:02d}"
     )

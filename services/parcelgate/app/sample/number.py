@@ -1,6 +1,6 @@
 """Numbers of the trade that hold: S10 items, S9 receptacles, waybills, IOSS and EORI numbers, GTINs."""
 
-import datetime
+import datetime as dt
 from random import Random
 from typing import Any
 
@@ -63,7 +63,7 @@ def master_waybill(rng: Random) -> str:
     return f"{_MASTER_PREFIX}-{serial:07d}{serial % 7}"
 
 
-def dispatch(origin: str, destination: str, category: str, subclass: str, day: datetime.date, number: int) -> str:
+def dispatch(origin: str, destination: str, category: str, subclass: str, day: dt.date, number: int) -> str:
     """Make an S8 dispatch identifier, 20 characters, from the offices of exchange."""
     return f"{origin}{destination}{category}{subclass}{day.year % 10}{number:04d}"
 

@@ -87,7 +87,7 @@ def _shares() -> Mapping[str, float]:
     return shares
 
 
-def party(rng: Random, role: PartyRole, place: Place, *, firm: bool) -> Party:
+def party(rng: Random, role: PartyRole.ValueType, place: Place, *, firm: bool) -> Party:
     """Make a party in a role, a firm or a private person, with what its country writes."""
     shares = _shares()
     names = place.names

@@ -37,7 +37,7 @@ class Plan:
     """
 
     shares: Mapping[str, float] = field(default_factory=_stated)
-    flows: Mapping[Flow, float] = field(default_factory=lambda: {FLOW_IMPORT: 1.0})
+    flows: Mapping[Flow.ValueType, float] = field(default_factory=lambda: {FLOW_IMPORT: 1.0})
 
     def __post_init__(self) -> None:
         """Refuse shares that cannot be; raises ValueError."""

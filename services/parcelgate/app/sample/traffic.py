@@ -1,6 +1,6 @@
 """The stream of samples: clean items, ailing ones, and those that come back: duplicates, corrections, cancellations."""
 
-import datetime
+import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
 from random import Random
@@ -12,7 +12,7 @@ from parcelgate.api.record.v1.declaration_pb2 import (
     Flow,
     Function,
 )
-from parcelgate.api.record.v1.item_pb2 import Item
+from parcelgate.api.record.v1.item_pb2 import NATURE_OF_TRANSACTION_DOCUMENTS, Item
 from parcelgate.app.sample import lot
 from parcelgate.app.sample.ailment import AILMENTS, add_up, nanos_of, set_nanos
 from parcelgate.app.sample.item import POST_LIMIT_GRAMS, Writer
@@ -28,15 +28,13 @@ class Sample:
     """One declared version; ailment is its name in ailments.toml, None for a clean item."""
 
     item: Item
-    flow: Flow
-    function: Function
+    flow: Flow.ValueType
+    function: Function.ValueType
     ailment: str | None
     version: int
 
 
-def traffic(
-    seed: int, count: int, *, day: datetime.date, channel: Channel, plan: Plan | None = None
-) -> Iterator[Sample]:
+def traffic(seed: int, count: int, *, day: dt.date, channel: Channel, plan: Plan | None = None) -> Iterator[Sample]:
     """Draw count samples; the same arguments always give the same samples.
 
     day is the day the data comes in: items are posted up to three days before it. An amended or cancelled item comes after its
@@ -46,7 +44,9 @@ def traffic(
     rng = Random(f"{seed}/{channel}")
     writer = Writer(rng, day, channel)
     shares = plan.of(channel)
-    ailments = lot.Lot[str | None]({**shares, None: max(0.0, 1 - sum(shares.values()))})
+    weights: dict[str | None, float] = {None: max(0.0, 1 - sum(shares.values()))}
+    weights.update(shares)
+    ailments = lot.Lot(weights)
     flows = lot.Lot(plan.flows)
     earlier: list[Sample] = []
     for _ in range(count):
@@ -59,6 +59,9 @@ def traffic(
             ailment = None
         item = writer.write()
         if ailment is not None:
+            # Papers without value ail differently; nothing here is meant for them.
+            while item.nature == NATURE_OF_TRANSACTION_DOCUMENTS:
+                item = writer.write()
             AILMENTS[ailment](item, rng)
         sample = Sample(item, flows.draw(rng), FUNCTION_ORIGINAL, ailment, 1)
         if ailment is None:
