@@ -99,4 +99,4 @@ def run(rounds: int = 12) -> list[dict[str, object]]:
 
 if __name__ == "__main__":
     for row in run():
-        print(row)  # noqa: T201  # it is a small tool
+        print(row)  # it is a small tool
