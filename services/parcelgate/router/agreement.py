@@ -103,8 +103,7 @@ def _read(path: Path) -> dict[str, Any]:
         data = tomllib.loads(path.read_text("utf-8"))
         _known_keys(data, _FILE)
         for name in ("version", "source", "note"):
-            if not isinstance(data[name], str) or not data[name]:
-                raise ValueError(f"{name} must be a text")
+            _text(name, data[name])
         for members in data.get("groups", {}).values():
             _countries(members, {})
     except (KeyError, TypeError, ValueError) as error:
@@ -162,6 +161,11 @@ def _known_keys(data: Mapping[str, Any], known: frozenset[str]) -> None:
         raise ValueError(f"unknown key {unknown[0]}")
 
 
+def _text(name: str, value: object) -> None:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name} must be a text")
+
+
 def _day(value: object) -> str:
     if type(value) is not date:
         raise ValueError(f"{value!r} is not a date")
@@ -196,4 +200,6 @@ def _refuse_twins(rows: Sequence[Row]) -> None:
                 for origin in row.origins:
                     place = (partner, row.flow, destination, origin, row.valid_from)
                     if (twin := seen.setdefault(place, row)) is not row:
-                        raise ValueError(f"agreements {twin.basis} and {row.basis} are for the same declarations and day")
+                        raise ValueError(
+                            f"agreements {twin.basis} and {row.basis} are for the same declarations and day"
+                        )
