@@ -63,19 +63,19 @@ def services(
     runner: Runner, vault: Vault, partners: Partners, credentials: Credentials, settings: Settings, line: Line
 ) -> tuple[Service, ...]:
     """Make the six services; the postal one starts its translation processes here, before any gRPC channel."""
-    clearance = ClearanceServicer.of(settings.regimes)
+    router = RouterService(
+        runner=runner,
+        vault=vault,
+        partners=partners,
+        credentials=credentials,
+        settings=settings,
+        assess=line.assess,
+        decide=line.decide,
+    )
     return (
         PostalService(runner=runner, vault=vault, partners=partners, credentials=credentials, settings=settings),
         CarrierService(runner=runner, vault=vault, partners=partners, credentials=credentials),
-        RouterService(
-            runner=runner,
-            vault=vault,
-            partners=partners,
-            credentials=credentials,
-            settings=settings,
-            assess=line.assess,
-            decide=line.decide,
-        ),
+        router,
         Answering(
             "risk",
             risk_pb2.DESCRIPTOR.services_by_name["RiskService"].full_name,
@@ -86,7 +86,7 @@ def services(
             "clearance",
             clearance_pb2.DESCRIPTOR.services_by_name["ClearanceService"].full_name,
             clearance_pb2_grpc.add_ClearanceServiceServicer_to_server,
-            clearance,
+            ClearanceServicer.of(settings.regimes),
         ),
         MonitorService(runner=runner, credentials=credentials),
     )
