@@ -66,6 +66,9 @@ class Decider:
     def __init__(self, regime: Regime) -> None:
         self._regime = regime
         self._planner = Planner(regime)
+        self._postcode_needed = frozenset(
+            country for country, zones in regime.zones.items() if any(zone.postcode_needed for zone in zones)
+        )
         self._in_transit = fiscal.Reason(code="IN_TRANSIT", sentence=regime.sentences["IN_TRANSIT"].sentence)
 
     def decide(self, call: DecideCall, decision: fiscal.Decision, flow: str) -> None:
@@ -164,7 +167,7 @@ class Decider:
             gaps.append(Gap("DESTINATION_MISSING", path))
         elif flow == "IMPORT" and country in self._regime.zones:
             postcode, where = seen.postcode()
-            if not postcode:
+            if not postcode and country in self._postcode_needed:
                 gaps.append(Gap("POSTCODE_MISSING", where, words=(("place", country),)))
         if len(gaps) > before:
             return None

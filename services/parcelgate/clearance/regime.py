@@ -39,6 +39,7 @@ class Zone(table.Dated):
 
     country: str
     postcodes: tuple[str, ...]
+    postcode_needed: bool
     territory: str
     note: str
 
@@ -128,6 +129,7 @@ _ZONE = {
     **_IDENTIFIED,
     "country": table.text,
     "postcodes": table.texts,
+    "postcode_needed": table.flag,
     "territory": table.text_or_none,
     "note": table.text,
 }
