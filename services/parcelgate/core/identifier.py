@@ -49,9 +49,5 @@ def hs_digits(text: str) -> str:
 def hs_is_wellformed(code: str) -> bool:
     """Tell whether an HS code has 6 to 10 digits, an even number of them, and a chapter that exists (77 is reserved)."""
     return (
-        code.isascii()
-        and code.isdigit()
-        and len(code) in (6, 8, 10)
-        and 1 <= int(code[:2]) <= 99
-        and code[:2] != "77"
+        code.isascii() and code.isdigit() and len(code) in (6, 8, 10) and 1 <= int(code[:2]) <= 99 and code[:2] != "77"
     )
