@@ -239,10 +239,14 @@ def _dated(path: Path, columns: Mapping[str, table.Column], kind: type[_R]) -> t
 
 def _sentences(path: Path) -> dict[str, Sentence]:
     columns = {"sentence": table.text, "asks": table.text_or_none}
-    return {
+    found = {
         code: Sentence(**table.checked(f"{path.name}, {code}", row, columns))
         for code, row in table.document(path).items()
     }
+    missing = table.document(resource.schemas() / "regimes" / "reasons.toml").keys() - found.keys()
+    if missing:
+        raise table.TableError(f"{path.name}: no sentence for {', '.join(sorted(missing))}")
+    return found
 
 
 def _check_overlaps(regime: Regime) -> None:

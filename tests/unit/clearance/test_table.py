@@ -91,6 +91,7 @@ def test_an_exchange_rate_in_two_files_is_refused(folder):
         ("thresholds.toml", 'comparison = "<="', 'comparison = ">"', "column comparison"),
         ("thresholds.toml", 'treatment = "low-value"', 'treatment = "relief"', "no treatment of FORMALITY"),
         ("territories.toml", 'currency = "EUR"', 'currency = "EUX"', "EU"),
+        ("reasons.toml", "[HS_MISSING]", "[HS_GONE]", "no sentence for HS_MISSING"),
         ("members.toml", "[[row]]", "[[line]]", r"only \[\[row\]\]"),
         ("zones.toml", "[[row]]", "[[row", "zones.toml"),
         ("exchange-rates/eu-sample.toml", 'USD = "1.15"', "USD = 1.15", "rate of USD"),
