@@ -36,10 +36,6 @@ class Step:
     on: str
     note: Reason | None
 
-    def admits(self, value: int) -> bool:
-        """Tell whether a value in minor units is within the limit."""
-        return self.limit is None or value <= self.limit
-
 
 @dataclass(frozen=True, slots=True)
 class DutyRate:
@@ -97,7 +93,7 @@ class Planner:
             country: sorted({code for zone in zones for code in zone.postcodes}, key=len, reverse=True)
             for country, zones in regime.zones.items()
         }
-        self._plans: dict[Question, Plan] = {}
+        self._plans: dict[tuple[str, ...], Plan] = {}
 
     def plan(
         self, country: str, postcode: str, flow: str, channel: str, transaction: str, acceptance: str, arrival: str
@@ -106,14 +102,12 @@ class Planner:
 
         The postcode is that of the recipient, without blanks; arrival may be empty.
         """
-        question = Question(
-            country, self._beginning(country, postcode), flow, channel, transaction, acceptance, arrival
-        )
-        plan = self._plans.get(question)
+        key = (country, self._beginning(country, postcode), flow, channel, transaction, acceptance, arrival)
+        plan = self._plans.get(key)
         if plan is None:
             if len(self._plans) >= _KEPT:
                 self._plans.clear()
-            plan = self._plans[question] = self._choose(question)
+            plan = self._plans[key] = self._choose(Question(*key))
         return plan
 
     def _beginning(self, country: str, postcode: str) -> str:
