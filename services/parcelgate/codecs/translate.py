@@ -72,7 +72,10 @@ def write(
     mapping, writers = form.mapping, form.writers
     facts = _facts(header)
     count = 0
-    yield (xml_writer.start(form.root, form.namespace) + _rendered(writers[mapping.header_at], mapping.header_at, facts, facts)).encode()
+    yield (
+        xml_writer.start(form.root, form.namespace)
+        + _rendered(writers[mapping.header_at], mapping.header_at, facts, facts)
+    ).encode()
     for count, message in enumerate(messages, 1):
         record = canonical.fields_of(message)
         yield _rendered(writers[mapping.item_at], mapping.item_at, record, facts).encode()

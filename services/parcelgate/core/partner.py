@@ -13,7 +13,21 @@ from parcelgate.core import resource
 
 KINDS = ("POST", "CARRIER", "CUSTOMS", "INTEGRATOR")
 _KEYS = frozenset(
-    ["id", "version", "name", "kind", "environment", "country", "operator_code", "formats_in", "formats_out", "leniencies", "code_lists", "authority", "mailbox"]
+    [
+        "id",
+        "version",
+        "name",
+        "kind",
+        "environment",
+        "country",
+        "operator_code",
+        "formats_in",
+        "formats_out",
+        "leniencies",
+        "code_lists",
+        "authority",
+        "mailbox",
+    ]
 )
 
 

@@ -65,7 +65,7 @@ class Vault:
         """Open sealed bytes; raises RejectError if the key was erased or the bytes were changed."""
         try:
             return self._key(key_id).decrypt(sealed[:_NONCE], sealed[_NONCE:], key_id.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             raise RejectError(fault("SEAL_BROKEN")) from None
 
     def forget(self, key_id: str) -> None:

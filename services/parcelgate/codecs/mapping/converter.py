@@ -94,7 +94,9 @@ def _read_hs(text: str) -> str | None:
 
 
 _HS_LENGTHS = frozenset((6, 8, 10))
-_HS_CHAPTERS = frozenset(f"{chapter:02}" for chapter in range(1, 100) if identifier.hs_is_wellformed(f"{chapter:02}0000"))
+_HS_CHAPTERS = frozenset(
+    f"{chapter:02}" for chapter in range(1, 100) if identifier.hs_is_wellformed(f"{chapter:02}0000")
+)
 
 
 def _read_item_id(text: str) -> str | None:

@@ -121,7 +121,9 @@ def _open_fields(record: Descriptor, scope: Scope, slot: int, path: str) -> Iter
         if node.each is not None and node.each.slot == slot:
             lists[node.each.key] = node.each.scope
     inner_slots = {
-        each.key: number for number, each in enumerate(scope.slots) if number and each.parent == slot and not each.select
+        each.key: number
+        for number, each in enumerate(scope.slots)
+        if number and each.parent == slot and not each.select
     }
     for field in record.fields:
         name = f"{path}.{field.name}" if path else field.name

@@ -112,7 +112,9 @@ class Compiler:
     codes: Mapping[str, tuple[str, Mapping[str, int]]]
     rows: RowCount
 
-    def scope(self, name: str, data: Mapping[str, Any], record: Descriptor | None, open_: tuple[str, ...] = ()) -> Scope:
+    def scope(
+        self, name: str, data: Mapping[str, Any], record: Descriptor | None, open_: tuple[str, ...] = ()
+    ) -> Scope:
         """Compile one scope; record is the message it makes, None for the facts of a header."""
         if name in open_:
             raise MappingError(f"{name}: the shape is repeated inside itself")

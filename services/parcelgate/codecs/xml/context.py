@@ -38,8 +38,8 @@ class Context:
         """Turn to the next boundary."""
         self.boundary = boundary
         self.number = number
-        if self.faults:
-            self.faults = []
+        # Always a new list: the last one was handed out with its item.
+        self.faults = []
         if self.places:
             self.places = set()
         if self.failed:
@@ -60,7 +60,9 @@ class Context:
             )
         )
 
-    def defect(self, element: _Element, leaf: Leaf, defect: Defect, text: str, slots: list[Any], below: str = "") -> Any:
+    def defect(
+        self, element: _Element, leaf: Leaf, defect: Defect, text: str, slots: list[Any], below: str = ""
+    ) -> Any:
         """Turn what a converter raised into a fault; returns what can be kept."""
         name = below.lstrip("/") or local(element.tag)
         shown = masked(text) if leaf.converter.personal else text.strip()

@@ -215,7 +215,11 @@ def _shape(element: _Element, gap: int, number: int) -> tuple[str, dict[str, obj
         own = len(each.attrib)
         attributes += own
         if own > limit.ATTRIBUTES_OF_ONE:
-            return "ITEM_TOO_COMPLEX", {"count": own, "things": "attributes on one element", "limit": limit.ATTRIBUTES_OF_ONE}
+            return "ITEM_TOO_COMPLEX", {
+                "count": own,
+                "things": "attributes on one element",
+                "limit": limit.ATTRIBUTES_OF_ONE,
+            }
         if elements > limit.ELEMENTS:
             return "ITEM_TOO_COMPLEX", {"count": elements, "things": "elements or more", "limit": limit.ELEMENTS}
         if attributes > limit.ATTRIBUTES:
@@ -223,7 +227,11 @@ def _shape(element: _Element, gap: int, number: int) -> tuple[str, dict[str, obj
     if gap > limit.ITEM:
         size = len(etree.tostring(element, encoding="utf-8", with_tail=False))
         if size > limit.ITEM:
-            return ("ITEM_TOO_LARGE" if number else "HEADER_TOO_LARGE"), {"size": size, "limit": limit.ITEM, "name": "item"}
+            return ("ITEM_TOO_LARGE" if number else "HEADER_TOO_LARGE"), {
+                "size": size,
+                "limit": limit.ITEM,
+                "name": "item",
+            }
     return None
 
 

@@ -68,7 +68,14 @@ def _find(
         if inner is None or depth > limit.DEPTH:
             elements.append(child)
         elif inner.fixed is None:
-            _find(child, inner.each.scope.root if inner.each is not None else inner, prefix, elements, attributes, depth + 1)
+            _find(
+                child,
+                inner.each.scope.root if inner.each is not None else inner,
+                prefix,
+                elements,
+                attributes,
+                depth + 1,
+            )
 
 
 def _report(context: Context, code: str, element: _Element, attribute: str) -> None:

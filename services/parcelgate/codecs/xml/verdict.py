@@ -29,7 +29,6 @@ _TYPE = re.compile(r"type '(?:\{[^}]*\})?([^']+)'")
 _FACET = re.compile(r"facet '(\w+)'")
 
 
-
 class Explainer:
     """Explains what a schema refuses; counts how many it has explained in full."""
 

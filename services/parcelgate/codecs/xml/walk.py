@@ -269,5 +269,3 @@ def _derived(fill: Fill, element: _Element, slots: list[Any], context: Context) 
     except Defect as defect:
         at = fill.source.row.at
         return context.defect(element, fill.leaf, defect, str(basis), slots, f"/{at}")
-
-

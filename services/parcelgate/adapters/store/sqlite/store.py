@@ -42,6 +42,7 @@ class SqliteStore:
         self.writer = Writer(path)
         migrate(self.writer.connection)
         self._path = path
+        self._closed = False
         self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="sqlite-reader")
         self._local = threading.local()
         self._opened: list[sqlite3.Connection] = []
@@ -111,6 +112,11 @@ class SqliteStore:
         )
         return [(row[0], Dead(Message(*row[1:5]), _unpack_faults(row[5]), *row[6:])) for row in rows]
 
+    async def replay(self, consumer: str, message_id: str, at_micros: int) -> bool:
+        """Move a dead letter to the retries; its new id tells the inbox that this is wanted."""
+        place = (consumer, message_id)
+        return await self.writer.submit(lambda connection: _replay(connection, place, at_micros))
+
     async def deliveries(self, partner: str, environment: str, after: int, limit: int) -> list[Delivered]:
         """Return the delivery log of a partner after a sequence, in sequence."""
         rows = await self._reading(
@@ -140,7 +146,10 @@ class SqliteStore:
         return changed == 1
 
     async def close(self) -> None:
-        """Finish what was accepted and close the file."""
+        """Finish what was accepted and close the file; closing twice does no harm."""
+        if self._closed:
+            return
+        self._closed = True
         await asyncio.to_thread(self._readers.shutdown)
         for connection in self._opened:
             connection.close()
@@ -227,6 +236,16 @@ def _set_aside(connection: sqlite3.Connection, consumer: str, outcome: Outcome) 
             for dead in outcome.dead
         ),
     )
+
+
+def _replay(connection: sqlite3.Connection, place: tuple[str, str], now: int) -> bool:
+    moved = connection.execute(
+        "INSERT INTO retry SELECT consumer, message_id || '/' || ?, topic, key, body, 0, ?, 'replayed' FROM dead_letter"
+        " WHERE consumer = ? AND message_id = ?",
+        (now, now, *place),
+    ).rowcount
+    connection.execute("DELETE FROM dead_letter WHERE consumer = ? AND message_id = ?", place)
+    return moved == 1
 
 
 def _columns(message: Message) -> tuple[str, str, str, bytes]:

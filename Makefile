@@ -1,0 +1,45 @@
+# parcelgate: every command of daily work. `make` or `make help` lists them; all install into .venv in this checkout.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= python3.11
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+SOURCES := pyproject.toml hatch_build.py $(shell find proto -name '*.proto')
+
+.PHONY: help demo up test lint bench lists lock clean
+
+help: ## Show this list.
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16
+
+$(STAMP): $(SOURCES)
+	@./deploy/setup.sh "$(PYTHON)" "$(VENV)"
+	@touch $(STAMP)
+
+demo: $(STAMP) ## Set everything up, send sample traffic through the gateway, and show what became of it.
+	@$(BIN)/parcelgate demo
+
+up: $(STAMP) ## Serve the gateway with the data of the demo until Ctrl-C.
+	@$(BIN)/parcelgate up --data build/demo
+
+test: $(STAMP) ## Run linters, types, floors and all tests.
+	@./deploy/browser.sh
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check -q . && $(BIN)/mypy && $(BIN)/lint-imports
+	@$(BIN)/pytest -n 2
+
+lint: $(STAMP) ## Format, lint, check types, floors and (where buf is present) the contracts.
+	@$(BIN)/ruff format . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports
+	@if command -v buf >/dev/null; then buf lint proto; else echo "buf is not here; its lint was left out"; fi
+
+bench: $(STAMP) ## Measure the budgets as ratios in one run; writes build/bench.json.
+	@$(BIN)/python tests/bench/run.py
+
+lists: $(STAMP) ## Write the generated lists of docs/.
+	@$(BIN)/python tests/architecture/lists.py
+
+lock: $(STAMP) ## Add new messages, fields and calls to the contract lock.
+	@$(BIN)/python tests/architecture/contract_lock.py
+
+clean: ## Remove the environment, builds, run-time data and caches.
+	@rm -rf $(VENV) build dist var services/parcelgate/api .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
