@@ -103,7 +103,10 @@ class HandOut:
             "message_reference": f"{closed.number:08}",
             "sender": _SENDER,
             "recipient": partner.operator_code or partner.authority or partner.id,
-            "prepared_at": {"utc_micros": closed.prepared_at // 1_000_000 * 1_000_000, "written": iso(closed.prepared_at)},
+            "prepared_at": {
+                "utc_micros": closed.prepared_at // 1_000_000 * 1_000_000,
+                "written": iso(closed.prepared_at),
+            },
             "test_indicator": partner.environment == "test",
         }
         return await asyncio.to_thread(lambda: list(self._compose(closed.format, header, records)))

@@ -15,7 +15,15 @@ from parcelgate.core import failpoint, naming
 from parcelgate.core.fact import fact
 from parcelgate.core.fault import fault
 from parcelgate.core.partner import Partner
-from parcelgate.core.port import ConflictError, DataKey, Outcome, RejectError, StoreUnavailableError, TryAgainError, Write
+from parcelgate.core.port import (
+    ConflictError,
+    DataKey,
+    Outcome,
+    RejectError,
+    StoreUnavailableError,
+    TryAgainError,
+    Write,
+)
 from parcelgate.core.runner import Runner
 from parcelgate.core.seal import Vault
 from parcelgate.core.setting import Settings
