@@ -4,8 +4,8 @@ import asyncio
 
 import grpc
 import pytest
-from conversations.carrier_house import ORBIT, POST, SWIFT, open_house
 
+from conversations.carrier_house import ORBIT, POST, SWIFT, open_house
 from parcelgate.carrier import feed
 from parcelgate.core.port import Message
 

@@ -5,6 +5,7 @@ import copy
 
 import grpc
 import pytest
+
 from conversations.carrier_house import (
     INTEGRATOR,
     ORBIT,
@@ -15,7 +16,6 @@ from conversations.carrier_house import (
     shipment,
     submit,
 )
-
 from parcelgate.api.carrier.v1 import carrier_pb2 as carrier
 from parcelgate.api.partner.v1 import partner_pb2 as partner
 from parcelgate.api.record.v1.declaration_pb2 import FUNCTION_AMEND, FUNCTION_CANCEL, FUNCTION_ORIGINAL
@@ -37,7 +37,12 @@ def changed(number=1):
 async def test_a_shipment_is_accepted_and_travels_sealed_to_the_router(house):
     answer = await house.line(ORBIT).submit("request-1", shipment(1))
     (result,) = answer.results
-    assert (result.outcome, result.version, result.item, result.client_reference) == ("ACCEPTED", 1, "HWB000001", "ref-1")
+    assert (result.outcome, result.version, result.item, result.client_reference) == (
+        "ACCEPTED",
+        1,
+        "HWB000001",
+        "ref-1",
+    )
     assert list(result.faults) == [] and not answer.repeated_request
     ((entry, item),) = await house.sent()
     assert item.parties[1].name == "Wiebke Brandström"
@@ -288,7 +293,8 @@ async def test_a_deadline_that_passed_leaves_nothing_half_done(house, monkeypatc
     assert late.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
     monkeypatch.undo()
     answer = await house.line(ORBIT).carrier.Submit(
-        carrier.SubmitRequest.FromString(submit("request-1", shipment(1)).SerializeToString()), metadata=house.key(ORBIT)
+        carrier.SubmitRequest.FromString(submit("request-1", shipment(1)).SerializeToString()),
+        metadata=house.key(ORBIT),
     )
     assert answer.results[0].outcome == "ACCEPTED"
     assert len(await house.sent()) == 1

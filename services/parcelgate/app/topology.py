@@ -66,7 +66,7 @@ def services(
     clearance = ClearanceServicer.of(settings.regimes)
     return (
         PostalService(runner=runner, vault=vault, partners=partners, credentials=credentials, settings=settings),
-        CarrierService(runner=runner, vault=vault, partners=partners, credentials=credentials, settings=settings),
+        CarrierService(runner=runner, vault=vault, partners=partners, credentials=credentials),
         RouterService(
             runner=runner,
             vault=vault,
