@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import grpc.aio
@@ -9,6 +10,7 @@ from starlette.routing import BaseRoute
 
 from parcelgate.api.clearance.v1 import clearance_pb2, clearance_pb2_grpc
 from parcelgate.api.risk.v1 import risk_pb2, risk_pb2_grpc
+from parcelgate.app.replaying import ReplayDoor
 from parcelgate.app.wire import Line
 from parcelgate.carrier.service import CarrierService
 from parcelgate.clearance.service import ClearanceServicer
@@ -59,23 +61,31 @@ class Answering:
         await stop.wait()
 
 
-def services(
+@dataclass(frozen=True, slots=True)
+class Built:
+    """The services and all HTTP routes."""
+
+    services: Sequence[Service]
+    routes: Sequence[BaseRoute]
+
+
+def build(
     runner: Runner, vault: Vault, partners: Partners, credentials: Credentials, settings: Settings, line: Line
-) -> tuple[Service, ...]:
+) -> Built:
     """Make the six services; the postal one starts its translation processes here, before any gRPC channel."""
-    clearance = ClearanceServicer.of(settings.regimes)
-    return (
+    router = RouterService(
+        runner=runner,
+        vault=vault,
+        partners=partners,
+        credentials=credentials,
+        settings=settings,
+        assess=line.assess,
+        decide=line.decide,
+    )
+    services: tuple[Service, ...] = (
         PostalService(runner=runner, vault=vault, partners=partners, credentials=credentials, settings=settings),
         CarrierService(runner=runner, vault=vault, partners=partners, credentials=credentials),
-        RouterService(
-            runner=runner,
-            vault=vault,
-            partners=partners,
-            credentials=credentials,
-            settings=settings,
-            assess=line.assess,
-            decide=line.decide,
-        ),
+        router,
         Answering(
             "risk",
             risk_pb2.DESCRIPTOR.services_by_name["RiskService"].full_name,
@@ -86,7 +96,9 @@ def services(
             "clearance",
             clearance_pb2.DESCRIPTOR.services_by_name["ClearanceService"].full_name,
             clearance_pb2_grpc.add_ClearanceServiceServicer_to_server,
-            clearance,
+            ClearanceServicer.of(settings.regimes),
         ),
         MonitorService(runner=runner, credentials=credentials),
     )
+    replay = ReplayDoor(runner, credentials, router.reprocess)
+    return Built(services, [*replay.routes(), *(route for service in services for route in service.routes())])

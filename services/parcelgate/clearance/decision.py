@@ -41,8 +41,7 @@ class _Outcome(NamedTuple):
     """What would be decided if nothing were missing and risk asked for nothing, and the reason for it."""
 
     code: Code
-    reason: str = ""
-    basis: str = ""
+    reason: fiscal.Reason | None = None
 
 
 _HELD: Final = _Outcome(fiscal.DECISION_CODE_HOLD_INFORMATION)
@@ -67,26 +66,26 @@ class Decider:
     def __init__(self, regime: Regime) -> None:
         self._regime = regime
         self._planner = Planner(regime)
+        self._in_transit = fiscal.Reason(code="IN_TRANSIT", sentence=regime.sentences["IN_TRANSIT"].sentence)
 
-    def decide(self, call: DecideCall) -> fiscal.Decision:
-        """Decide on one call that has an id, an item, a day of acceptance and a fiscal procedure.
+    def decide(self, call: DecideCall, decision: fiscal.Decision, flow: str) -> None:
+        """Write what is decided on a call, under a flow from procedure(), into an empty decision.
 
-        The moment of decision is left for the caller to fill in. Raises ValueError if the day of acceptance is none.
+        The call has an id, an item and a day of acceptance. The moment of decision is left for the caller to fill in.
+        Raises ValueError if the day of acceptance is none.
         """
         declaration = call.declaration
         item = declaration.item
-        flow = procedure(call)
-        decision = fiscal.Decision(
-            id=decision_id(call.call_id),
-            case=call.case if call.HasField("case") else None,
-            judged_version=declaration.version,
-            stage=fiscal.STAGE_ADVANCE,
-        )
+        decision.id = decision_id(call.call_id)
+        if call.HasField("case"):
+            decision.case.CopyFrom(call.case)
+        decision.judged_version = declaration.version
+        decision.stage = fiscal.STAGE_ADVANCE
         gaps: list[Gap] = []
         findings = call.assessment.findings
         stop = self._heed(decision, findings, gaps) if findings else fiscal.DECISION_CODE_UNSPECIFIED
         if flow == "TRANSIT":
-            outcome = _Outcome(fiscal.DECISION_CODE_TRANSFER, "IN_TRANSIT")
+            outcome = _Outcome(fiscal.DECISION_CODE_TRANSFER, self._in_transit)
         else:
             seen = consignment.read(item)
             if flow == "IMPORT":
@@ -103,11 +102,10 @@ class Decider:
             decision.code = fiscal.DECISION_CODE_HOLD_INFORMATION
         else:
             decision.code = outcome.code
-            if outcome.reason:
-                self._say(decision, outcome.reason, outcome.basis)
+            if outcome.reason is not None:
+                decision.reasons.append(outcome.reason)
         if gaps:
             self._ask(decision, gaps)
-        return decision
 
     def _at_border(
         self, decision: fiscal.Decision, seen: Consignment, acceptance: str, flow: str, gaps: list[Gap]
@@ -119,40 +117,37 @@ class Decider:
             return _HELD
         if item.nature == record.NATURE_OF_TRANSACTION_DOCUMENTS:
             decision.release_category = 1
-            return _Outcome(fiscal.DECISION_CODE_RELEASED, "DOCUMENTS", plan.basis)
+            return _Outcome(fiscal.DECISION_CODE_RELEASED, plan.reasons["DOCUMENTS"])
         if flow == "EXPORT":
             decision.release_category = levy.category(seen, plan)
-            return _Outcome(fiscal.DECISION_CODE_RELEASED, "EXPORTED", plan.basis)
+            return _Outcome(fiscal.DECISION_CODE_RELEASED, plan.reasons["EXPORTED"])
         if item.nature == record.NATURE_OF_TRANSACTION_RETURN:
             # Relief for returned goods depends on the item that brought them out (Regulation (EU) No 952/2013, Art. 203).
             decision.release_category = levy.category(seen, plan)
             if item.earlier_item.identifier:
-                return _Outcome(fiscal.DECISION_CODE_RELEASED_CONDITIONAL, "RETURNED_GOODS", plan.basis)
+                return _Outcome(fiscal.DECISION_CODE_RELEASED_CONDITIONAL, plan.reasons["RETURNED_GOODS"])
             gaps.append(Gap("EARLIER_ITEM_MISSING", "earlier_item", plan.basis))
             return _Outcome(fiscal.DECISION_CODE_HOLD_DOCUMENTS)
         return self._goods(decision, seen, plan, gaps)
 
     def _goods(self, decision: fiscal.Decision, seen: Consignment, plan: Plan, gaps: list[Gap]) -> _Outcome:
         """Return what is decided on imported goods by what is due, with the duties and the rows they follow from."""
-        owed = levy.assess(seen, plan)
-        gaps.extend(owed.gaps)
+        owed = levy.assess(seen, plan, decision.duties)
         decision.release_category = owed.category
-        sentences = self._regime.sentences
-        for code, path, step in owed.notes:
-            sentence, basis = sentences[code].sentence, ""
-            if step is not None:
-                basis = f"{step.row.name} {step.row.date_basis} {step.on}"
-                sentence = sentence.format(path=path, **step.words)
-            else:
-                sentence = sentence.format(path=path)
-            decision.reasons.add(code=code, sentence=sentence, basis=basis)
+        for step in owed.steps:
+            if step.note is not None:
+                decision.reasons.append(step.note)
+        for note in owed.notes:
+            sentence = self._regime.sentences[note.code].sentence.format(path=note.path)
+            decision.reasons.add(code=note.code, sentence=sentence, basis=note.basis)
+        gaps.extend(owed.gaps)
         if gaps:
+            decision.ClearField("duties")
             return _HELD
-        decision.duties.extend(owed.duties)
-        decision.total_due.CopyFrom(amount.money(plan.currency, owed.due, plan.decimals))
+        amount.write(decision.total_due, plan.currency, owed.due, plan.scale)
         if owed.due:
-            return _Outcome(fiscal.DECISION_CODE_RELEASED_WITH_DUTY, "DUTY_DUE", plan.basis)
-        return _Outcome(fiscal.DECISION_CODE_RELEASED, "NOTHING_DUE", plan.basis)
+            return _Outcome(fiscal.DECISION_CODE_RELEASED_WITH_DUTY, plan.reasons["DUTY_DUE"])
+        return _Outcome(fiscal.DECISION_CODE_RELEASED, plan.reasons["NOTHING_DUE"])
 
     def _plan(self, seen: Consignment, acceptance: str, flow: str, gaps: list[Gap]) -> Plan | None:
         """Choose the rows for an item; None, with the gaps, if they can't be chosen or there are none for its territory."""
@@ -168,9 +163,9 @@ class Decider:
         if not country:
             gaps.append(Gap("DESTINATION_MISSING", path))
         elif flow == "IMPORT" and country in self._regime.zones:
-            postcode = seen.postcode
+            postcode, where = seen.postcode()
             if not postcode:
-                gaps.append(Gap("POSTCODE_MISSING", seen.postcode_path, words=(("place", country),)))
+                gaps.append(Gap("POSTCODE_MISSING", where, words=(("place", country),)))
         if len(gaps) > before:
             return None
         plan = self._planner.plan(country, postcode, flow, seen.channel, seen.transaction, acceptance, arrival)

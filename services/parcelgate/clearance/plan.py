@@ -1,14 +1,18 @@
 """The rows that apply to a place, a kind of trade and its days: chosen once, kept for the next item of the same kind."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
+from parcelgate.api.record.v1.decision_pb2 import DutyTax, Reason
 from parcelgate.clearance import amount, exchange, table
 from parcelgate.clearance.regime import Duty, Regime, Threshold, Vat, Zone
 
 _KEPT = 4096
+# Reasons of a decision that have no words to fill in.
+_OUTCOMES = ("DOCUMENTS", "EXPORTED", "RETURNED_GOODS", "DUTY_DUE", "NOTHING_DUE")
+_NOTES = {("DUTY", "relief"): "DUTY_RELIEF", ("VAT", "relief"): "VAT_RELIEF", ("VAT", "at-sale"): "COLLECTED_AT_SALE"}
 
 
 class Question(NamedTuple):
@@ -25,12 +29,12 @@ class Question(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A threshold that holds: its limit in minor units (None: no limit), and the day that chose it."""
+    """A threshold that holds: its limit in minor units (None: no limit), the day that chose it, and what it gives as reason."""
 
     row: Threshold
     limit: int | None
     on: str
-    words: Mapping[str, str]
+    note: Reason | None
 
     def admits(self, value: int) -> bool:
         """Tell whether a value in minor units is within the limit."""
@@ -39,14 +43,14 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class DutyRate:
-    """A rate of duty that holds: minor units a classification, or a ratio of the value."""
+    """A rate of duty that holds: minor units a classification, or a ratio of the value; made keeps what was computed before."""
 
     row: Duty
-    on: str
-    text: str
     minor: int
+    template: DutyTax
     numerator: int
     denominator: int
+    made: dict[tuple[int, str, str], DutyTax] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +58,7 @@ class VatRate:
     """A rate of VAT that holds, as a ratio of its base."""
 
     row: Vat
-    on: str
-    text: str
+    template: DutyTax
     numerator: int
     denominator: int
     with_postage: bool
@@ -72,16 +75,17 @@ class Plan:
     basis: str
     release: str
     currency: str = ""
-    decimals: int = 0
+    scale: int = 1
     formality: Step | None = None
     duty: tuple[Step, ...] = ()
     vat: tuple[Step, ...] = ()
     per_classification: DutyRate | None = None
-    ad_valorem: Mapping[str, DutyRate] | None = None
+    ad_valorem: Mapping[str, DutyRate] = field(default_factory=dict)
     vat_rate: VatRate | None = None
-    exchange_rates: Mapping[str, exchange.Rate] | None = None
+    exchange_rates: Mapping[str, exchange.Rate] = field(default_factory=dict)
     uses_hs: bool = False
     uses_ioss: bool = False
+    reasons: Mapping[str, Reason] = field(default_factory=dict)
 
 
 class Planner:
@@ -158,7 +162,7 @@ class Planner:
             basis=territory.name,
             release=release.isoformat(),
             currency=territory.currency,
-            decimals=decimals,
+            scale=10**decimals,
             formality=next(iter(steps["FORMALITY"]), None),
             duty=steps["DUTY"],
             vat=steps["VAT"],
@@ -172,6 +176,10 @@ class Planner:
             },
             uses_hs=any(step.row.needs_hs for step in steps["DUTY"]),
             uses_ioss=any(step.row.requires == "IOSS" for step in steps["VAT"]),
+            reasons={
+                code: Reason(code=code, sentence=regime.sentences[code].sentence, basis=territory.name)
+                for code in _OUTCOMES
+            },
         )
 
     def _steps(
@@ -179,7 +187,7 @@ class Planner:
     ) -> tuple[Step, ...]:
         """Choose the thresholds of a measure, in the order in which they are tried."""
         steps = [
-            _step(row, days[row.date_basis].isoformat(), decimals)
+            _step(row, days[row.date_basis].isoformat(), decimals, self._regime)
             for row in self._regime.thresholds
             if row.territory == territory
             and row.measure == measure
@@ -200,30 +208,34 @@ class Planner:
         return tuple(steps)
 
 
-def _step(row: Threshold, on: str, decimals: int) -> Step:
+def _step(row: Threshold, on: str, decimals: int, regime: Regime) -> Step:
     limit = None
     if row.amount is not None:
         numerator, denominator = amount.ratio(row.amount)
         scaled = numerator * 10**decimals
         # The largest whole number of minor units that is within the limit.
         limit = scaled // denominator if row.comparison == "<=" else -(-scaled // denominator) - 1
-    words = {
-        "limit": f"{row.amount:f} {row.currency}" if row.amount is not None else "any value",
-        "date": on,
-        "legal": row.legal_reference,
-    }
-    return Step(row, limit, on, words)
+    note = None
+    code = _NOTES.get((row.measure, row.treatment))
+    if code is not None:
+        size = "any value" if row.amount is None else f"{row.amount:f} {row.currency}"
+        sentence = regime.sentences[code].sentence.format(limit=size, date=on, legal=row.legal_reference)
+        note = Reason(code=code, sentence=sentence, basis=f"{row.name} {row.date_basis} {on}")
+    return Step(row, limit, on, note)
 
 
 def _duty_rate(row: Duty, on: str, decimals: int) -> DutyRate:
+    template = DutyTax(type="CUSTOMS_DUTY", row=row.name, date=on, date_basis=row.date_basis)
     if row.amount is not None:
-        text = f"{row.amount:f} {row.currency} per tariff classification"
-        return DutyRate(row, on, text, amount.minor(row.amount, decimals), 0, 1)
+        template.rate = f"{row.amount:f} {row.currency} per tariff classification"
+        return DutyRate(row, amount.minor(row.amount, decimals), template, 0, 1)
     assert row.rate is not None
+    template.rate = f"{row.rate:f} %"
     numerator, denominator = amount.ratio(row.rate)
-    return DutyRate(row, on, f"{row.rate:f} %", 0, numerator, denominator * 100)
+    return DutyRate(row, 0, template, numerator, denominator * 100)
 
 
 def _vat_rate(row: Vat, on: str) -> VatRate:
+    template = DutyTax(type="VAT", rate=f"{row.rate:f} %", row=row.name, date=on, date_basis=row.date_basis)
     numerator, denominator = amount.ratio(row.rate)
-    return VatRate(row, on, f"{row.rate:f} %", numerator, denominator * 100, "postage" in row.base, "duty" in row.base)
+    return VatRate(row, template, numerator, denominator * 100, "postage" in row.base, "duty" in row.base)
