@@ -19,7 +19,7 @@ from parcelgate.api.record.v1.declaration_pb2 import (
     PROCEDURE_IMPORT,
     PROCEDURE_TRANSIT,
 )
-from parcelgate.api.record.v1.referral_pb2 import REFERRAL_TYPE_AMENDMENT, REFERRAL_TYPE_INFORMATION
+from parcelgate.api.record.v1.referral_pb2 import REFERRAL_TYPE_AMENDMENT, REFERRAL_TYPE_INFORMATION, Referral
 from parcelgate.clearance import amount, consignment, levy, table
 from parcelgate.clearance.consignment import Consignment, Gap
 from parcelgate.clearance.plan import Plan, Planner
@@ -35,6 +35,7 @@ Code: TypeAlias = "fiscal.DecisionCode.ValueType"
 _EXAMINE: Final = frozenset({"EXAMINE", "STOP"})
 _ASKING: Final = {"REFER_INFORMATION": REFERRAL_TYPE_INFORMATION, "REFER_AMENDMENT": REFERRAL_TYPE_AMENDMENT}
 _QUALITY: Final = "quality."
+_KEPT: Final = 4096
 
 
 # What would be decided if nothing were missing and risk asked for nothing, and the reason for it.
@@ -61,6 +62,7 @@ class Decider:
     def __init__(self, regime: Regime) -> None:
         self._regime = regime
         self._planner = Planner(regime)
+        self._said: dict[Gap, tuple[fiscal.Reason, Referral | None]] = {}
         self._postcode_needed = frozenset(
             country for country, zones in regime.zones.items() if any(zone.postcode_needed for zone in zones)
         )
@@ -214,14 +216,23 @@ class Decider:
     def _ask(self, decision: fiscal.Decision, gaps: list[Gap]) -> None:
         """Add a reason for each gap, once, and the request to the declarant where an answer mends it."""
         for gap in dict.fromkeys(gaps):
-            said = self._regime.sentences[gap.code]
-            words = {"path": gap.path, **dict(gap.words)}
-            decision.reasons.add(code=gap.code, sentence=said.sentence.format_map(words).rstrip(), basis=gap.basis)
-            if said.asks:
-                decision.referrals.add(
-                    reference=f"{decision.id[:16]}-{len(decision.referrals) + 1}",
-                    type=_ASKING.get(words.get("action", ""), REFERRAL_TYPE_INFORMATION),
-                    code=gap.code,
-                    text=said.asks.format_map(words),
-                    pointer=gap.path,
-                )
+            said = self._said.get(gap)
+            if said is None:
+                if len(self._said) >= _KEPT:
+                    self._said.clear()
+                said = self._said[gap] = self._spell(gap)
+            reason, referral = said
+            decision.reasons.append(reason)
+            if referral is not None:
+                asked = decision.referrals.add()
+                asked.CopyFrom(referral)
+                asked.reference = f"{decision.id[:16]}-{len(decision.referrals)}"
+
+    def _spell(self, gap: Gap) -> tuple[fiscal.Reason, Referral | None]:
+        said = self._regime.sentences[gap.code]
+        words = {"path": gap.path, **dict(gap.words)}
+        reason = fiscal.Reason(code=gap.code, sentence=said.sentence.format_map(words).rstrip(), basis=gap.basis)
+        if not said.asks:
+            return reason, None
+        kind = _ASKING.get(words.get("action", ""), REFERRAL_TYPE_INFORMATION)
+        return reason, Referral(type=kind, code=gap.code, text=said.asks.format_map(words), pointer=gap.path)
