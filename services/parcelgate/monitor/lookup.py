@@ -153,7 +153,7 @@ class Lookup:
     async def faults_of_code(self, scope: Scope, code: str, limit: int) -> list[FoundFault]:
         """Return the newest faults with a code."""
         rows = await self._store.read("monitor.read_faults_of_code", *_pair(scope), code, limit)
-        return [FoundFault(*row[:5], fault=Fault.FromString(row[5])) for row in rows]
+        return [_found_fault(*row) for row in rows]
 
     async def newest_interchanges(self, scope: Scope, limit: int) -> list[Interchange]:
         """Return the newest interchanges and calls."""
@@ -209,6 +209,10 @@ def _interchange(row: Sequence[Any], amounts: Mapping[str, int]) -> Interchange:
     receipt, _, partner, reference, form, file_name, state, first, last = row
     brought = [amounts.get(outcome, 0) for outcome in ("accepted", "unchanged", "rejected")]
     return Interchange(receipt, partner, reference, form, file_name, STATES[state], first, last, *brought)
+
+
+def _found_fault(receipt: str, subject: str, item: str, partner: str, at_micros: int, body: bytes) -> FoundFault:
+    return FoundFault(receipt, subject, item, partner, at_micros, Fault.FromString(body))
 
 
 def _moment(fact: Fact) -> tuple[int, int, str]:
