@@ -180,7 +180,9 @@ class Talk:
             case ["fact", kind, item, *code]:
                 await self.collect()
                 found = [fact for fact in self.facts.values() if fact[:2] == (kind, item)]
-                assert any(not code or fact[2] == code[0] for fact in found), f"facts were {sorted(self.facts.values())}"
+                assert any(not code or fact[2] == code[0] for fact in found), (
+                    f"facts were {sorted(self.facts.values())}"
+                )
             case ["no", "fact", kind, item]:
                 await self.collect()
                 assert not [fact for fact in self.facts.values() if fact[:2] == (kind, item)]

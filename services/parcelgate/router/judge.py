@@ -6,6 +6,7 @@ A call that fails or takes too long is an answer too: the case is to be asked ag
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, Protocol, TypeVar
 
 import grpc
@@ -43,7 +44,7 @@ _CODES = frozenset(DecisionCode.values()) - {DECISION_CODE_UNSPECIFIED}
 _STAGES = frozenset([STAGE_UNSPECIFIED, STAGE_RECEIPT, STAGE_ADVANCE, STAGE_ARRIVAL, STAGE_FINAL])
 
 
-@dataclass(slots=True)
+@dataclass
 class Question:
     """What is to be asked about one version; assessment is given where risk answered before."""
 
@@ -55,7 +56,7 @@ class Question:
     clearance: list[Case] = field(default_factory=list)
     assessment: Assessment | None = None
 
-    @property
+    @cached_property
     def call_id(self) -> str:
         """The id of the call to risk: of the case it decides, else of the one that wants its opinion."""
         return call_id(self.risk or self.clearance[0])
