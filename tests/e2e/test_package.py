@@ -5,10 +5,12 @@ Libraries are taken from the environment of the tests, so nothing is downloaded;
 
 import json
 import os
+import re
 import subprocess
 import sys
 import sysconfig
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
@@ -167,3 +169,17 @@ def test_the_wheel_has_the_package_alone_with_its_generated_code_and_its_licence
         stem = str(path.relative_to(ROOT / "proto").with_suffix(""))
         assert {f"{stem}_pb2.py", f"{stem}_pb2_grpc.py"} <= set(names)
     assert any(name.endswith("licenses/LICENSE") for name in names)
+
+
+def test_the_floors_of_the_libraries_follow_the_generator(made):
+    with zipfile.ZipFile(made[1]) as archive:
+        messages = archive.read("parcelgate/api/intake/v1/intake_pb2.py").decode()
+        calls = archive.read("parcelgate/api/intake/v1/intake_pb2_grpc.py").decode()
+    needed = {
+        "protobuf": re.search(r"Protobuf Python Version: (\d+)\.(\d+)", messages).groups(),
+        "grpcio": re.search(r"GRPC_GENERATED_VERSION = '(\d+)\.(\d+)", calls).groups(),
+    }
+    wanted = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]["dependencies"]
+    for name, version in needed.items():
+        (floor,) = [row.removeprefix(f"{name}>=") for row in wanted if row.startswith(f"{name}>=")]
+        assert [int(part) for part in floor.split(".")[:2]] >= [int(part) for part in version], f"{name}>={floor}"
