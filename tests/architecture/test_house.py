@@ -95,9 +95,9 @@ def test_every_file_and_name_that_the_architecture_page_speaks_of_exists():
         found = next((place for place in places if place.is_file()), None)
         assert found is not None, f"{file} is not there"
         for part in filter(None, name.split(".")):
-            assert re.search(rf"^\s*(?:async def|def|class|rpc|message) {part}\b|^{part}\b", found.read_text(), re.MULTILINE), (
-                f"{file} has no {part}"
-            )
+            assert re.search(
+                rf"^\s*(?:async def|def|class|rpc|message) {part}\b|^{part}\b", found.read_text(), re.MULTILINE
+            ), f"{file} has no {part}"
 
 
 def test_nothing_generated_and_no_path_of_a_machine_is_in_git():

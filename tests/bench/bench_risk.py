@@ -59,4 +59,4 @@ def _numbered(number: int) -> Declaration:
 
 
 if __name__ == "__main__":
-    print(row())  # noqa: T201
+    print(row())

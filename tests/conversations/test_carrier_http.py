@@ -4,9 +4,9 @@ import json
 import re
 
 import pytest
-from conversations.carrier_house import ORBIT, POST, SWIFT, body, open_house, shipment
 from google.protobuf import json_format
 
+from conversations.carrier_house import ORBIT, POST, SWIFT, body, open_house, shipment
 from parcelgate.api.carrier.v1 import carrier_pb2 as carrier
 
 

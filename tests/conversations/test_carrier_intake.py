@@ -5,6 +5,7 @@ import copy
 
 import grpc
 import pytest
+
 from conversations.carrier_house import (
     INTEGRATOR,
     ORBIT,
@@ -15,10 +16,10 @@ from conversations.carrier_house import (
     shipment,
     submit,
 )
-
 from parcelgate.api.carrier.v1 import carrier_pb2 as carrier
 from parcelgate.api.partner.v1 import partner_pb2 as partner
 from parcelgate.api.record.v1.declaration_pb2 import FUNCTION_AMEND, FUNCTION_CANCEL, FUNCTION_ORIGINAL
+from parcelgate.carrier import call, service
 from parcelgate.core.port import StoreUnavailableError
 
 
@@ -37,7 +38,12 @@ def changed(number=1):
 async def test_a_shipment_is_accepted_and_travels_sealed_to_the_router(house):
     answer = await house.line(ORBIT).submit("request-1", shipment(1))
     (result,) = answer.results
-    assert (result.outcome, result.version, result.item, result.client_reference) == ("ACCEPTED", 1, "HWB000001", "ref-1")
+    assert (result.outcome, result.version, result.item, result.client_reference) == (
+        "ACCEPTED",
+        1,
+        "HWB000001",
+        "ref-1",
+    )
     assert list(result.faults) == [] and not answer.repeated_request
     ((entry, item),) = await house.sent()
     assert item.parties[1].name == "Wiebke Brandström"
@@ -288,7 +294,39 @@ async def test_a_deadline_that_passed_leaves_nothing_half_done(house, monkeypatc
     assert late.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
     monkeypatch.undo()
     answer = await house.line(ORBIT).carrier.Submit(
-        carrier.SubmitRequest.FromString(submit("request-1", shipment(1)).SerializeToString()), metadata=house.key(ORBIT)
+        carrier.SubmitRequest.FromString(submit("request-1", shipment(1)).SerializeToString()),
+        metadata=house.key(ORBIT),
     )
     assert answer.results[0].outcome == "ACCEPTED"
     assert len(await house.sent()) == 1
+
+
+async def test_a_stream_on_which_nothing_comes_is_closed_and_keeps_what_was_answered(house, monkeypatch):
+    monkeypatch.setattr(call, "IDLE_SECONDS", 0.3)
+    line = house.line(ORBIT)
+    stream = line.carrier.SubmitStream(metadata=line.key, timeout=20)
+    await stream.write(submit("request-1", shipment(1)))
+    first = await stream.read()
+    with pytest.raises(grpc.aio.AioRpcError) as closed:
+        await stream.read()
+    assert closed.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    assert dict(closed.value.trailing_metadata())["parcelgate-fault-code"] == "STREAM_IDLE"
+    assert (await line.submit("request-1", shipment(1))).receipt == first.receipt
+
+
+async def test_answers_are_forgotten_after_thirteen_months_and_declarations_are_not(tmp_path):
+    async with open_house(tmp_path) as house:
+        await house.line(ORBIT).submit("request-1", shipment(1))
+        house.clock.now += service.KEPT_MICROS + 1
+        await house.line(ORBIT).submit("request-2", shipment(2))
+        await house.service.tidy()
+        again = await house.line(ORBIT).submit("request-1", shipment(1))
+        assert not again.repeated_request and again.results[0].outcome == "UNCHANGED"
+        assert (await house.line(ORBIT).submit("request-2", shipment(2))).repeated_request
+
+
+async def test_a_large_request_over_grpc_is_refused_with_its_limit(house, monkeypatch):
+    monkeypatch.setattr(call, "LARGEST_REQUEST", 100)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await house.line(ORBIT).submit("request-1", shipment(1))
+    assert dict(refused.value.trailing_metadata())["parcelgate-fault-code"] == "REQUEST_TOO_LARGE"

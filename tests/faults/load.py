@@ -16,12 +16,12 @@ import grpc
 import grpc.aio
 import httpx
 from google.protobuf.json_format import MessageToJson
-from parcelgate.app.sample.plan import Plan
-from parcelgate.app.sample.traffic import Sample, traffic
 
 from parcelgate.api.carrier.v1.carrier_pb2 import FollowRequest, Shipment, SubmitRequest
 from parcelgate.api.carrier.v1.carrier_pb2_grpc import DecisionServiceStub
 from parcelgate.api.record.v1.declaration_pb2 import Declaration, DeclarationKey
+from parcelgate.app.sample.plan import Plan
+from parcelgate.app.sample.traffic import Sample, traffic
 from parcelgate.codecs import translate
 
 DAY = datetime.date(2026, 11, 24)

@@ -76,6 +76,10 @@ class Client:
         answer: dict[str, Any] = _answer(self.post_file(path))
         return answer
 
+    def post(self, path: str) -> Any:
+        """Ask for something to be done; raises RefusedError."""
+        return _answer(self._http.post(path))
+
     def post_bytes(self, name: str, document: bytes) -> dict[str, Any]:
         """Hand in an interchange from memory and return the receipt; raises RefusedError."""
         headers = {"Content-Type": "application/xml", "Parcelgate-File-Name": name}

@@ -100,7 +100,7 @@ def trace(
 @cli.command()
 def replay(
     what: Annotated[
-        str, typer.Argument(help="A dead letter's number (see doctor), or a declaration id to judge anew.")
+        str, typer.Argument(help="CONSUMER/MESSAGE of a dead letter (see doctor), or a declaration id to judge anew.")
     ],
     data: Data = None,
     as_json: AsJson = False,

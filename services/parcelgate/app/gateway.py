@@ -18,11 +18,11 @@ from grpc_reflection.v1alpha import reflection
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from parcelgate.adapters.bus.embedded.bus import EmbeddedBus
 from parcelgate.adapters.store.sqlite.store import SqliteStore
-from parcelgate.app import topology, wire
+from parcelgate.app import assembly, topology, wire
 from parcelgate.app.running import Running, announce, locked
 from parcelgate.core.bell import Bell
 from parcelgate.core.clock import SystemClock
@@ -56,16 +56,16 @@ async def serve(settings: Settings, ready: Callable[[Running], None] | None = No
         runner = Runner(store, bus, SystemClock(), Bell())
         vault = Vault(master_key(settings.data / "master.key"), store)
         line = wire.Line(credentials.local_key("gateway"), settings.call_seconds)
-        services = topology.services(runner, vault, partners, credentials, settings, line)
-        address = await stack.enter_async_context(_grpc(settings, credentials, services))
+        built = assembly.build(runner, vault, partners, credentials, settings, line)
+        address = await stack.enter_async_context(_grpc(settings, credentials, built.services))
         await stack.enter_async_context(line.connected(address))
-        http = await stack.enter_async_context(_http(settings, services))
+        http = await stack.enter_async_context(_http(settings, built.routes))
         where = Running(http, address, os.getpid())
         announce(settings.data, where)
         structlog.get_logger("gateway").info("gateway_serves", http=http, grpc=address, lock=lock.name)
         async with asyncio.TaskGroup() as group:
-            group.create_task(runner.run([one for service in services for one in service.consumers()]))
-            for service in services:
+            group.create_task(runner.run([one for service in built.services for one in service.consumers()]))
+            for service in built.services:
                 group.create_task(service.run(stop), name=f"run {service.name}")
             if ready is not None:
                 ready(where)
@@ -100,10 +100,9 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _http(settings: Settings, services: Sequence[Service]) -> AsyncIterator[str]:
-    routes = [Route("/health", _health), *(route for service in services for route in service.routes())]
+async def _http(settings: Settings, routes: Sequence[BaseRoute]) -> AsyncIterator[str]:
     config = uvicorn.Config(
-        Starlette(routes=routes),
+        Starlette(routes=[Route("/health", _health), *routes]),
         log_config=None,
         access_log=False,
         lifespan="off",

@@ -47,9 +47,10 @@ def minor(number: Decimal, decimals: int) -> int:
     return half_up(numerator * _SCALES[decimals], denominator)
 
 
-def money(currency: str, units: int, decimals: int) -> Money:
-    """Make money from minor units."""
-    parts = _SCALES[decimals]
-    whole, rest = divmod(abs(units), parts)
-    sign = -1 if units < 0 else 1
-    return Money(currency=currency, units=sign * whole, nanos=sign * rest * (_NANOS // parts))
+def write(money: Money, currency: str, units: int, parts: int) -> None:
+    """Write minor units, zero or more, of which so many make one unit, as money into an empty message."""
+    money.currency = currency
+    money.units = units // parts
+    nanos = units % parts
+    if nanos:
+        money.nanos = nanos * (_NANOS // parts)

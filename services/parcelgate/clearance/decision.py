@@ -5,7 +5,7 @@ Precedence: examination, another agency, documents, information, release against
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from parcelgate.api.clearance.v1.clearance_pb2 import DecideCall
 from parcelgate.api.record.v1 import decision_pb2 as fiscal
@@ -19,7 +19,7 @@ from parcelgate.api.record.v1.declaration_pb2 import (
     PROCEDURE_IMPORT,
     PROCEDURE_TRANSIT,
 )
-from parcelgate.api.record.v1.referral_pb2 import REFERRAL_TYPE_AMENDMENT, REFERRAL_TYPE_INFORMATION
+from parcelgate.api.record.v1.referral_pb2 import REFERRAL_TYPE_AMENDMENT, REFERRAL_TYPE_INFORMATION, Referral
 from parcelgate.clearance import amount, consignment, levy, table
 from parcelgate.clearance.consignment import Consignment, Gap
 from parcelgate.clearance.plan import Plan, Planner
@@ -35,17 +35,12 @@ Code: TypeAlias = "fiscal.DecisionCode.ValueType"
 _EXAMINE: Final = frozenset({"EXAMINE", "STOP"})
 _ASKING: Final = {"REFER_INFORMATION": REFERRAL_TYPE_INFORMATION, "REFER_AMENDMENT": REFERRAL_TYPE_AMENDMENT}
 _QUALITY: Final = "quality."
+_KEPT: Final = 4096
 
 
-class _Outcome(NamedTuple):
-    """What would be decided if nothing were missing and risk asked for nothing, and the reason for it."""
-
-    code: Code
-    reason: str = ""
-    basis: str = ""
-
-
-_HELD: Final = _Outcome(fiscal.DECISION_CODE_HOLD_INFORMATION)
+# What would be decided if nothing were missing and risk asked for nothing, and the reason for it.
+_Outcome: TypeAlias = tuple[Code, fiscal.Reason | None]
+_HELD: Final[_Outcome] = (fiscal.DECISION_CODE_HOLD_INFORMATION, None)
 
 
 def procedure(call: DecideCall) -> str:
@@ -67,47 +62,51 @@ class Decider:
     def __init__(self, regime: Regime) -> None:
         self._regime = regime
         self._planner = Planner(regime)
+        self._said: dict[Gap, tuple[fiscal.Reason, Referral | None]] = {}
+        self._postcode_needed = frozenset(
+            country for country, zones in regime.zones.items() if any(zone.postcode_needed for zone in zones)
+        )
+        self._in_transit = fiscal.Reason(code="IN_TRANSIT", sentence=regime.sentences["IN_TRANSIT"].sentence)
 
-    def decide(self, call: DecideCall) -> fiscal.Decision:
-        """Decide on one call that has an id, an item, a day of acceptance and a fiscal procedure.
+    def decide(self, call: DecideCall, decision: fiscal.Decision, flow: str) -> None:
+        """Write what is decided on a call, under a flow from procedure(), into an empty decision.
 
-        The moment of decision is left for the caller to fill in. Raises ValueError if the day of acceptance is none.
+        The call has an id, an item and a day of acceptance. The moment of decision is left for the caller to fill in.
+        Raises ValueError if the day of acceptance is none.
         """
         declaration = call.declaration
         item = declaration.item
-        flow = procedure(call)
-        decision = fiscal.Decision(
-            id=decision_id(call.call_id),
-            case=call.case if call.HasField("case") else None,
-            judged_version=declaration.version,
-            stage=fiscal.STAGE_ADVANCE,
-        )
+        decision.id = decision_id(call.call_id)
+        if call.HasField("case"):
+            decision.case.CopyFrom(call.case)
+        decision.judged_version = declaration.version
+        decision.stage = fiscal.STAGE_ADVANCE
         gaps: list[Gap] = []
         findings = call.assessment.findings
         stop = self._heed(decision, findings, gaps) if findings else fiscal.DECISION_CODE_UNSPECIFIED
         if flow == "TRANSIT":
-            outcome = _Outcome(fiscal.DECISION_CODE_TRANSFER, "IN_TRANSIT")
+            outcome: _Outcome = (fiscal.DECISION_CODE_TRANSFER, self._in_transit)
         else:
             seen = consignment.read(item)
-            if flow == "IMPORT":
+            if seen.restricted and flow == "IMPORT" and not stop:
                 # An examination by customs comes before the other agency.
-                stop = stop or self._restricted(decision, item)
+                stop = self._restricted(decision, seen.restricted)
             outcome = self._at_border(decision, seen, call.acceptance_date, flow, gaps)
+        code, reason = outcome
         if stop:
             decision.release_category = 4
             # What is found may change the duties; none is stated before.
             decision.ClearField("duties")
             decision.ClearField("total_due")
             decision.code = stop
-        elif gaps and outcome.code != fiscal.DECISION_CODE_HOLD_DOCUMENTS:
+        elif gaps and code != fiscal.DECISION_CODE_HOLD_DOCUMENTS:
             decision.code = fiscal.DECISION_CODE_HOLD_INFORMATION
         else:
-            decision.code = outcome.code
-            if outcome.reason:
-                self._say(decision, outcome.reason, outcome.basis)
+            decision.code = code
+            if reason is not None:
+                decision.reasons.append(reason)
         if gaps:
             self._ask(decision, gaps)
-        return decision
 
     def _at_border(
         self, decision: fiscal.Decision, seen: Consignment, acceptance: str, flow: str, gaps: list[Gap]
@@ -119,40 +118,37 @@ class Decider:
             return _HELD
         if item.nature == record.NATURE_OF_TRANSACTION_DOCUMENTS:
             decision.release_category = 1
-            return _Outcome(fiscal.DECISION_CODE_RELEASED, "DOCUMENTS", plan.basis)
+            return (fiscal.DECISION_CODE_RELEASED, plan.reasons["DOCUMENTS"])
         if flow == "EXPORT":
             decision.release_category = levy.category(seen, plan)
-            return _Outcome(fiscal.DECISION_CODE_RELEASED, "EXPORTED", plan.basis)
+            return (fiscal.DECISION_CODE_RELEASED, plan.reasons["EXPORTED"])
         if item.nature == record.NATURE_OF_TRANSACTION_RETURN:
             # Relief for returned goods depends on the item that brought them out (Regulation (EU) No 952/2013, Art. 203).
             decision.release_category = levy.category(seen, plan)
             if item.earlier_item.identifier:
-                return _Outcome(fiscal.DECISION_CODE_RELEASED_CONDITIONAL, "RETURNED_GOODS", plan.basis)
+                return (fiscal.DECISION_CODE_RELEASED_CONDITIONAL, plan.reasons["RETURNED_GOODS"])
             gaps.append(Gap("EARLIER_ITEM_MISSING", "earlier_item", plan.basis))
-            return _Outcome(fiscal.DECISION_CODE_HOLD_DOCUMENTS)
+            return (fiscal.DECISION_CODE_HOLD_DOCUMENTS, None)
         return self._goods(decision, seen, plan, gaps)
 
     def _goods(self, decision: fiscal.Decision, seen: Consignment, plan: Plan, gaps: list[Gap]) -> _Outcome:
         """Return what is decided on imported goods by what is due, with the duties and the rows they follow from."""
-        owed = levy.assess(seen, plan)
-        gaps.extend(owed.gaps)
+        owed = levy.assess(seen, plan, decision.duties)
         decision.release_category = owed.category
-        sentences = self._regime.sentences
-        for code, path, step in owed.notes:
-            sentence, basis = sentences[code].sentence, ""
-            if step is not None:
-                basis = f"{step.row.name} {step.row.date_basis} {step.on}"
-                sentence = sentence.format(path=path, **step.words)
-            else:
-                sentence = sentence.format(path=path)
-            decision.reasons.add(code=code, sentence=sentence, basis=basis)
+        for step in owed.steps:
+            if step.note is not None:
+                decision.reasons.append(step.note)
+        for note in owed.notes:
+            sentence = self._regime.sentences[note.code].sentence.format(path=note.path)
+            decision.reasons.add(code=note.code, sentence=sentence, basis=note.basis)
+        gaps.extend(owed.gaps)
         if gaps:
+            decision.ClearField("duties")
             return _HELD
-        decision.duties.extend(owed.duties)
-        decision.total_due.CopyFrom(amount.money(plan.currency, owed.due, plan.decimals))
+        amount.write(decision.total_due, plan.currency, owed.due, plan.scale)
         if owed.due:
-            return _Outcome(fiscal.DECISION_CODE_RELEASED_WITH_DUTY, "DUTY_DUE", plan.basis)
-        return _Outcome(fiscal.DECISION_CODE_RELEASED, "NOTHING_DUE", plan.basis)
+            return (fiscal.DECISION_CODE_RELEASED_WITH_DUTY, plan.reasons["DUTY_DUE"])
+        return (fiscal.DECISION_CODE_RELEASED, plan.reasons["NOTHING_DUE"])
 
     def _plan(self, seen: Consignment, acceptance: str, flow: str, gaps: list[Gap]) -> Plan | None:
         """Choose the rows for an item; None, with the gaps, if they can't be chosen or there are none for its territory."""
@@ -168,9 +164,9 @@ class Decider:
         if not country:
             gaps.append(Gap("DESTINATION_MISSING", path))
         elif flow == "IMPORT" and country in self._regime.zones:
-            postcode = seen.postcode
-            if not postcode:
-                gaps.append(Gap("POSTCODE_MISSING", seen.postcode_path, words=(("place", country),)))
+            postcode, where = seen.postcode()
+            if not postcode and country in self._postcode_needed:
+                gaps.append(Gap("POSTCODE_MISSING", where, words=(("place", country),)))
         if len(gaps) > before:
             return None
         plan = self._planner.plan(country, postcode, flow, seen.channel, seen.transaction, acceptance, arrival)
@@ -203,19 +199,15 @@ class Decider:
                     code = code or fiscal.DECISION_CODE_HOLD_AGENCY
         return code
 
-    def _restricted(self, decision: fiscal.Decision, item: record.Item) -> Code:
-        """Return HOLD_AGENCY if the declarant names an import restriction on a line, else none."""
-        code: Code = fiscal.DECISION_CODE_UNSPECIFIED
-        for index, piece in enumerate(item.content):
-            if piece.import_restriction:
-                path = f"content[{index}].import_restriction"
-                code = self._hold_for(decision, "IMPORT_RESTRICTION", "", path=path)
-        return code
+    def _restricted(self, decision: fiscal.Decision, lines: list[int]) -> Code:
+        """Return HOLD_AGENCY, with a reason for each line on which the declarant names an import restriction."""
+        for index in lines:
+            self._hold_for(decision, "IMPORT_RESTRICTION", "", path=f"content[{index}].import_restriction")
+        return fiscal.DECISION_CODE_HOLD_AGENCY
 
-    def _hold_for(self, decision: fiscal.Decision, code: str, basis: str, **words: str) -> Code:
+    def _hold_for(self, decision: fiscal.Decision, code: str, basis: str, **words: str) -> None:
         sentence = self._regime.sentences[code].sentence.format_map(words)
         decision.reasons.add(code=code, sentence=sentence, basis=basis)
-        return fiscal.DECISION_CODE_HOLD_AGENCY
 
     def _say(self, decision: fiscal.Decision, reason: str, basis: str) -> None:
         """Add a reason whose sentence has no words to fill in."""
@@ -224,14 +216,23 @@ class Decider:
     def _ask(self, decision: fiscal.Decision, gaps: list[Gap]) -> None:
         """Add a reason for each gap, once, and the request to the declarant where an answer mends it."""
         for gap in dict.fromkeys(gaps):
-            said = self._regime.sentences[gap.code]
-            words = {"path": gap.path, **dict(gap.words)}
-            decision.reasons.add(code=gap.code, sentence=said.sentence.format_map(words).rstrip(), basis=gap.basis)
-            if said.asks:
-                decision.referrals.add(
-                    reference=f"{decision.id[:16]}-{len(decision.referrals) + 1}",
-                    type=_ASKING.get(words.get("action", ""), REFERRAL_TYPE_INFORMATION),
-                    code=gap.code,
-                    text=said.asks.format_map(words),
-                    pointer=gap.path,
-                )
+            said = self._said.get(gap)
+            if said is None:
+                if len(self._said) >= _KEPT:
+                    self._said.clear()
+                said = self._said[gap] = self._spell(gap)
+            reason, referral = said
+            decision.reasons.append(reason)
+            if referral is not None:
+                asked = decision.referrals.add()
+                asked.CopyFrom(referral)
+                asked.reference = f"{decision.id[:16]}-{len(decision.referrals)}"
+
+    def _spell(self, gap: Gap) -> tuple[fiscal.Reason, Referral | None]:
+        said = self._regime.sentences[gap.code]
+        words = {"path": gap.path, **dict(gap.words)}
+        reason = fiscal.Reason(code=gap.code, sentence=said.sentence.format_map(words).rstrip(), basis=gap.basis)
+        if not said.asks:
+            return reason, None
+        kind = _ASKING.get(words.get("action", ""), REFERRAL_TYPE_INFORMATION)
+        return reason, Referral(type=kind, code=gap.code, text=said.asks.format_map(words), pointer=gap.path)

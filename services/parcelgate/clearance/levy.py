@@ -1,7 +1,8 @@
 """Duties and taxes of an import: which treatment the value and the goods choose, and what it comes to."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple, Protocol
 
 from parcelgate.api.record.v1.decision_pb2 import DutyTax
 from parcelgate.clearance import amount, value
@@ -10,15 +11,40 @@ from parcelgate.clearance.plan import DutyRate, Plan, Step
 from parcelgate.core import identifier
 
 
+class RepeatedDuties(Protocol):
+    """The duties of a decision, as protobuf lets them be added."""
+
+    def add(self) -> DutyTax:
+        """Add an empty one and return it."""
+
+    def append(self, value: DutyTax, /) -> None:
+        """Add a copy."""
+
+
+_KEPT = 4096
+
+
+class Note(NamedTuple):
+    """Something about the item that the partner should know; it keeps nothing from being released."""
+
+    code: str
+    path: str
+    basis: str
+
+
 @dataclass(slots=True)
 class Levy:
-    """What is due in minor units, the duties and taxes it is made of, the steps that were taken, the gaps that were met."""
+    """What is due in minor units, the steps that were taken, what was noted, the gaps that were met.
 
-    duties: list[DutyTax] = field(default_factory=list)
+    Duties and taxes are written where they will travel.
+    """
+
+    duties: RepeatedDuties
+    gaps: list[Gap]
+    steps: list[Step]
+    notes: list[Note]
     customs_duty: int = 0
     due: int = 0
-    notes: list[tuple[str, str, Step | None]] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
     category: int = 0
 
 
@@ -27,18 +53,16 @@ def _wellformed(code: str) -> bool:
     return identifier.hs_is_wellformed(code)
 
 
-def assess(consignment: Consignment, plan: Plan) -> Levy:
+def assess(consignment: Consignment, plan: Plan, duties: RepeatedDuties) -> Levy:
     """Work out category, duties and taxes; gaps in the result mean that it could not be done, and name all that is missing."""
-    levy = Levy()
-    item = consignment.item
-    gaps = levy.gaps
-    worth = value.intrinsic(item, plan, gaps)
-    codes = [piece.revised_hs_code or piece.hs_code for piece in item.content]
+    gaps: list[Gap] = []
+    levy = Levy(duties, gaps, [], [])
+    worth = value.intrinsic(consignment, plan, gaps)
+    codes = consignment.codes
     if not codes:
         gaps.append(Gap("CONTENT_MISSING", "content"))
     if worth is None:
-        if plan.uses_hs:
-            _need_codes(codes, "", gaps)
+        _need_the_rest(levy, consignment, plan)
         return levy
     within = plan.formality is not None and _fits(plan.formality, worth.minor, codes)
     _duty(levy, consignment, plan, worth, codes)
@@ -52,18 +76,39 @@ def category(consignment: Consignment, plan: Plan) -> int:
     """Return the release category of goods on which nothing is levied: 2 or 4 by their value, 0 if it can't be told."""
     if plan.formality is None:
         return 0
-    worth = value.intrinsic(consignment.item, plan, [])
+    worth = value.intrinsic(consignment, plan, [])
     if worth is None:
         return 0
-    codes = [piece.revised_hs_code or piece.hs_code for piece in consignment.item.content]
-    return 2 if _fits(plan.formality, worth.minor, codes) else 4
+    return 2 if _fits(plan.formality, worth.minor, consignment.codes) else 4
+
+
+def _need_the_rest(levy: Levy, consignment: Consignment, plan: Plan) -> None:
+    """Ask, where the value is not known, for all else that would be missing once it is."""
+    if plan.uses_hs:
+        _need_codes(consignment.codes, "", levy.gaps)
+    if plan.vat_rate is None:
+        levy.gaps.append(_rate_gap("VAT", "destination_country", plan))
+    elif plan.vat_rate.with_postage:
+        value.postage(consignment.item, plan, levy.gaps)
 
 
 def _fits(step: Step, minor: int, codes: list[str]) -> bool:
-    if not step.admits(minor):
+    limit = step.limit
+    if limit is not None and minor > limit:
         return False
     excluded = step.row.excluded_hs
-    return not excluded or not any(code.startswith(excluded) for code in codes)
+    if excluded:
+        for code in codes:
+            if code.startswith(excluded):
+                return False
+    return True
+
+
+def _chosen(steps: tuple[Step, ...], minor: int, codes: list[str], *, ioss: bool = False) -> Step | None:
+    for step in steps:
+        if (ioss or not step.row.requires) and _fits(step, minor, codes):
+            return step
+    return None
 
 
 def _need_codes(codes: list[str], basis: str, gaps: list[Gap]) -> bool:
@@ -81,7 +126,7 @@ def _need_codes(codes: list[str], basis: str, gaps: list[Gap]) -> bool:
 
 
 def _duty(levy: Levy, consignment: Consignment, plan: Plan, worth: value.Value, codes: list[str]) -> None:
-    step = next((step for step in plan.duty if _fits(step, worth.minor, codes)), None)
+    step = _chosen(plan.duty, worth.minor, codes)
     if step is None:
         _ad_valorem(levy, consignment, plan, worth, codes)
     elif (not step.row.needs_hs or _need_codes(codes, step.row.name, levy.gaps)) and (
@@ -89,7 +134,7 @@ def _duty(levy: Levy, consignment: Consignment, plan: Plan, worth: value.Value, 
     ):
         _per_classification(levy, consignment, plan, worth, codes)
     elif step.row.treatment == "relief":
-        levy.notes.append(("DUTY_RELIEF", "", step))
+        levy.steps.append(step)
 
 
 def _per_classification(levy: Levy, consignment: Consignment, plan: Plan, worth: value.Value, codes: list[str]) -> None:
@@ -98,11 +143,20 @@ def _per_classification(levy: Levy, consignment: Consignment, plan: Plan, worth:
         levy.gaps.append(_rate_gap("customs duty", "content[0].hs_code", plan))
         return
     digits = rate.row.digits
+    lines = consignment.lines
     first: dict[str, int] = {}
     for index, code in enumerate(codes):
         first.setdefault(code[:digits], index)
     for code, index in first.items():
-        _add_duty(levy, plan, rate, consignment.item.content[index].number or index + 1, code, None, rate.minor, worth)
+        key = (lines[index].number, code, worth.exchange_rate)
+        duty = rate.made.get(key)
+        if duty is None:
+            if len(rate.made) >= _KEPT:
+                rate.made.clear()
+            duty = rate.made[key] = _duty_tax(plan, rate, key, None, rate.minor)
+        levy.duties.append(duty)
+    levy.customs_duty = rate.minor * len(first)
+    levy.due += levy.customs_duty
 
 
 def _ad_valorem(levy: Levy, consignment: Consignment, plan: Plan, worth: value.Value, codes: list[str]) -> None:
@@ -121,25 +175,27 @@ def _ad_valorem(levy: Levy, consignment: Consignment, plan: Plan, worth: value.V
     carried = value.postage(consignment.item, plan, levy.gaps)
     if carried is None or len(chosen) < len(codes):
         return
-    pieces = consignment.item.content
-    if len(pieces) == 1:
-        lines = [worth.minor]
+    if len(codes) == 1:
+        worths = [worth.minor]
     else:
-        found = [value.line(piece, index, plan, levy.gaps) for index, piece in enumerate(pieces)]
-        lines = [one.minor for one in found if one is not None]
-        if len(lines) < len(pieces):
+        found = [value.line(consignment, index, plan, levy.gaps) for index in range(len(codes))]
+        worths = [one.minor for one in found if one is not None]
+        if len(worths) < len(codes):
             return
-    total = sum(lines)
-    for index, (rate, minor) in enumerate(zip(chosen, lines, strict=True)):
+    total = sum(worths)
+    for index, (rate, minor) in enumerate(zip(chosen, worths, strict=True)):
         # The line's share of the postage belongs to its customs value (transport to the border).
         share = amount.half_up(carried.minor * minor, total) if total else 0
         base = minor + share
         due = amount.half_up(base * rate.numerator, rate.denominator)
-        _add_duty(levy, plan, rate, pieces[index].number or index + 1, codes[index], base, due, worth)
+        key = (consignment.lines[index].number, codes[index], worth.exchange_rate)
+        levy.duties.append(_duty_tax(plan, rate, key, base, due))
+        levy.customs_duty += due
+        levy.due += due
 
 
 def _rate_of(plan: Plan, code: str) -> DutyRate | None:
-    rates = plan.ad_valorem or {}
+    rates = plan.ad_valorem
     for length in (10, 8, 6, 4, 2):
         rate = rates.get(code[:length])
         if rate is not None and len(code) >= length:
@@ -147,32 +203,15 @@ def _rate_of(plan: Plan, code: str) -> DutyRate | None:
     return None
 
 
-def _add_duty(
-    levy: Levy,
-    plan: Plan,
-    rate: DutyRate,
-    number: int,
-    code: str,
-    base: int | None,
-    due: int,
-    worth: value.Value,
-) -> None:
-    levy.customs_duty += due
-    levy.due += due
-    levy.duties.append(
-        DutyTax(
-            type="CUSTOMS_DUTY",
-            content_piece=number,
-            hs_code=code,
-            base=None if base is None else amount.money(plan.currency, base, plan.decimals),
-            rate=rate.text,
-            amount=amount.money(plan.currency, due, plan.decimals),
-            row=rate.row.name,
-            date=rate.on,
-            date_basis=rate.row.date_basis,
-            exchange_rate=worth.exchange_rate,
-        )
-    )
+def _duty_tax(plan: Plan, rate: DutyRate, key: tuple[int, str, str], base: int | None, due: int) -> DutyTax:
+    """Make the duty of a line; key is its number, its HS code, and the exchange rate used."""
+    duty = DutyTax()
+    duty.CopyFrom(rate.template)
+    duty.content_piece, duty.hs_code, duty.exchange_rate = key
+    if base is not None:
+        amount.write(duty.base, plan.currency, base, plan.scale)
+    amount.write(duty.amount, plan.currency, due, plan.scale)
+    return duty
 
 
 def _vat(levy: Levy, consignment: Consignment, plan: Plan, worth: value.Value, codes: list[str]) -> None:
@@ -180,25 +219,22 @@ def _vat(levy: Levy, consignment: Consignment, plan: Plan, worth: value.Value, c
     if consignment.ioss:
         problem = ioss_problem(consignment.ioss) if plan.uses_ioss else "IOSS_NOT_APPLICABLE"
     usable = bool(consignment.ioss) and not problem
-    step = next(
-        (step for step in plan.vat if (not step.row.requires or usable) and _fits(step, worth.minor, codes)),
-        None,
-    )
+    step = _chosen(plan.vat, worth.minor, codes, ioss=usable)
     if usable and (step is None or step.row.requires != "IOSS"):
         problem = "IOSS_NOT_APPLICABLE"
     if problem:
-        levy.notes.append((problem, consignment.ioss[0][0], step))
+        levy.notes.append(Note(problem, consignment.ioss[0][0], "" if step is None else step.row.name))
     if step is None:
         levy.gaps.append(_rate_gap("VAT and excise duty", "content", plan))
         return
     if step.row.needs_hs:
         _need_codes(codes, step.row.name, levy.gaps)
     if step.row.treatment == "relief":
-        levy.notes.append(("VAT_RELIEF", "", step))
+        levy.steps.append(step)
         return
     at_sale = step.row.treatment == "at-sale"
     if at_sale:
-        levy.notes.append(("COLLECTED_AT_SALE", "", step))
+        levy.steps.append(step)
     _add_vat(levy, consignment, plan, worth, codes, collected=at_sale)
 
 
@@ -209,14 +245,8 @@ def _add_vat(
     if rate is None:
         levy.gaps.append(_rate_gap("VAT", "destination_country", plan))
         return
-    excluded = rate.row.excluded_hs
-    if excluded:
-        doubtful = [index for index, code in enumerate(codes) if code.startswith(excluded)]
-        if doubtful:
-            # Collected at the sale the seller knew the rate; due at the border nobody here does.
-            if not collected:
-                levy.gaps.extend(_rate_gap("VAT", f"content[{index}].hs_code", plan) for index in doubtful)
-            return
+    if rate.row.excluded_hs and not _standard(levy, plan, rate.row.excluded_hs, codes, collected=collected):
+        return
     base, exchange_rate = worth.minor, worth.exchange_rate
     if rate.with_postage:
         carried = value.postage(consignment.item, plan, [] if collected else levy.gaps)
@@ -230,19 +260,21 @@ def _add_vat(
     due = amount.half_up(base * rate.numerator, rate.denominator)
     if not collected:
         levy.due += due
-    levy.duties.append(
-        DutyTax(
-            type="VAT",
-            base=amount.money(plan.currency, base, plan.decimals),
-            rate=rate.text,
-            amount=amount.money(plan.currency, due, plan.decimals),
-            row=rate.row.name,
-            date=rate.on,
-            date_basis=rate.row.date_basis,
-            exchange_rate=exchange_rate,
-            collected=collected,
-        )
-    )
+    tax = levy.duties.add()
+    tax.CopyFrom(rate.template)
+    amount.write(tax.base, plan.currency, base, plan.scale)
+    amount.write(tax.amount, plan.currency, due, plan.scale)
+    if exchange_rate:
+        tax.exchange_rate = exchange_rate
+    tax.collected = collected
+
+
+def _standard(levy: Levy, plan: Plan, excluded: tuple[str, ...], codes: list[str], *, collected: bool) -> bool:
+    """Tell whether the rate is for all lines. At the sale the seller knew the rate; at the border nobody here does."""
+    doubtful = [index for index, code in enumerate(codes) if code.startswith(excluded)]
+    if not collected:
+        levy.gaps.extend(_rate_gap("VAT", f"content[{index}].hs_code", plan) for index in doubtful)
+    return not doubtful
 
 
 def _rate_gap(what: str, path: str, plan: Plan) -> Gap:

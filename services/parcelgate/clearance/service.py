@@ -40,22 +40,27 @@ class ClearanceServicer(ClearanceServiceServicer):
 
     def decide(self, request: DecideRequest) -> DecideResponse:
         """Decide on the calls of a request without a server; a fault of one never stops another."""
-        return DecideResponse(results=[self._answer(call) for call in request.calls])
+        response = DecideResponse()
+        for call in request.calls:
+            self._answer(call, response.results.add())
+        return response
 
-    def _answer(self, call: DecideCall) -> DecideResult:
-        wrong = _unfit(call)
+    def _answer(self, call: DecideCall, result: DecideResult) -> None:
+        result.call_id = call.call_id
+        flow = procedure(call)
+        wrong = _unfit(call, flow)
         if wrong is not None:
-            return DecideResult(call_id=call.call_id, fault=wrong)
+            result.fault.CopyFrom(wrong)
+            return
         try:
-            return DecideResult(call_id=call.call_id, decision=self._decider.decide(call))
+            self._decider.decide(call, result.decision, flow)
         except Exception as error:  # noqa: BLE001  # a row that breaks is a fault of this item, never a release
             item = call.declaration.item.key.identifier
-            return DecideResult(
-                call_id=call.call_id, fault=fault("CLEARANCE_FAILED", item=item, kind=type(error).__name__)
-            )
+            result.ClearField("decision")
+            result.fault.CopyFrom(fault("CLEARANCE_FAILED", item=item, kind=type(error).__name__))
 
 
-def _unfit(call: DecideCall) -> Fault | None:
+def _unfit(call: DecideCall, flow: str) -> Fault | None:
     """Return why a call cannot be decided on at all; None if it can."""
     declaration = call.declaration
     if not call.call_id:
@@ -64,7 +69,7 @@ def _unfit(call: DecideCall) -> Fault | None:
         return fault("CLEARANCE_CANCELLED", address="declaration.function")
     if not declaration.HasField("item"):
         return fault("CLEARANCE_ITEM_MISSING", address="declaration.item")
-    if not procedure(call):
+    if not flow:
         return fault("CLEARANCE_PROCEDURE_UNFIT", address="case.procedure")
     if not table.is_day(call.acceptance_date):
         return fault("CLEARANCE_DATE_INVALID", address="acceptance_date", value=call.acceptance_date)

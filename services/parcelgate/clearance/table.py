@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -99,6 +100,7 @@ def day(value: Any) -> date:
     return date.fromisoformat(value)
 
 
+@lru_cache(maxsize=4096)
 def is_day(value: str) -> bool:
     """Tell whether a text is a calendar day written YYYY-MM-DD."""
     try:

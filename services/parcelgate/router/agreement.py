@@ -103,8 +103,7 @@ def _read(path: Path) -> dict[str, Any]:
         data = tomllib.loads(path.read_text("utf-8"))
         _known_keys(data, _FILE)
         for name in ("version", "source", "note"):
-            if not isinstance(data[name], str) or not data[name]:
-                raise ValueError(f"{name} must be a text")
+            _text(name, data[name])
         for members in data.get("groups", {}).values():
             _countries(members, {})
     except (KeyError, TypeError, ValueError) as error:
@@ -160,6 +159,11 @@ def _step(step: Mapping[str, Any]) -> Step:
 def _known_keys(data: Mapping[str, Any], known: frozenset[str]) -> None:
     if unknown := sorted(data.keys() - known):
         raise ValueError(f"unknown key {unknown[0]}")
+
+
+def _text(name: str, value: object) -> None:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f"{name} must be a text")
 
 
 def _day(value: object) -> str:

@@ -9,7 +9,7 @@ from parcelgate.api.carrier.v1.carrier_pb2 import AmendRequest, CancelRequest, S
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
 from parcelgate.api.record.v1.item_pb2 import Item
 from parcelgate.app.sample import traffic
-from parcelgate.app.sample.interchange import CUSITM, canonical_json, interchanges, requests
+from parcelgate.app.sample.interchange import CUSITM, by_origin, canonical_json, interchanges, requests
 from parcelgate.codecs import translate
 from parcelgate.codecs.event import ItemRead
 
@@ -47,6 +47,15 @@ def test_the_header_counts_the_items_and_references_are_unique():
     assert made[1].header["prepared_at"] == {"written": "2026-07-14T06:01:00+00:00"}
     other = group(traffic(9, 100, day=DAY, channel="post"), write, seed=10)
     assert not {each.reference for each in made} & {each.reference for each in other}
+
+
+def test_samples_are_parted_by_the_post_that_declares_them():
+    samples = list(traffic(9, 300, day=DAY, channel="post"))
+    parts = by_origin(samples)
+    assert sum(map(len, parts.values())) == 300
+    for country, part in parts.items():
+        assert {sample.item.origin_country for sample in part} == {country}
+        assert part == [sample for sample in samples if sample in part]
 
 
 def test_a_saved_interchange_lies_under_its_reference(tmp_path):

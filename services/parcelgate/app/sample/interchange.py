@@ -62,6 +62,14 @@ def declaration(sample: Sample, partner: str = "") -> Declaration:
     )
 
 
+def by_origin(samples: Iterable[Sample]) -> dict[str, list[Sample]]:
+    """Part samples by the country that posts them, each part in its order: what one origin post declares."""
+    parts: dict[str, list[Sample]] = {}
+    for sample in samples:
+        parts.setdefault(sample.item.origin_country, []).append(sample)
+    return parts
+
+
 def interchanges(
     samples: Iterable[Sample],
     *,

@@ -19,7 +19,6 @@ _GRAM_MILLIGRAMS = 1_000
 POST_LIMIT_GRAMS = 31_500  # UPU Convention: the heaviest postal parcel
 _TRADE_PIECES = 30  # more pieces than this rarely go to a consumer
 _NANOS = 1_000_000_000
-_OUTSIDE_UNION = frozenset({"GB", "CH", "BR", "ZA"})
 _CLASSES = {"U": pb.MAIL_CLASS_LETTERS, "C": pb.MAIL_CLASS_PARCELS, "E": pb.MAIL_CLASS_EMS}
 _LIGHT = lot.Lot({"U": 55.0, "C": 30.0, "E": 15.0})
 _HEAVY = lot.Lot({"C": 75.0, "E": 25.0})
@@ -180,7 +179,7 @@ class Writer:
             rng, pb.PARTY_ROLE_SENDER, known[self._places[made.origin_country].draw(rng)], firm=sender_firm
         )
         recipient = party.party(rng, pb.PARTY_ROLE_RECIPIENT, known[made.destination_country], firm=not consumer)
-        in_union = made.destination_country not in _OUTSIDE_UNION
+        in_union = self._destinations[made.destination_country].get("union", True)
         if in_union and not consumer:
             party.give_eori(rng, recipient)
         low = total <= _IOSS_EUROS * _rate(currency)

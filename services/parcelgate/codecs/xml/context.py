@@ -38,8 +38,8 @@ class Context:
         """Turn to the next boundary."""
         self.boundary = boundary
         self.number = number
-        if self.faults:
-            self.faults = []
+        # Always a new list: the last one was handed out with its item.
+        self.faults = []
         if self.places:
             self.places = set()
         if self.failed:
