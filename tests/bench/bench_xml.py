@@ -72,18 +72,18 @@ def _item(draw: random.Random, number: int) -> str:
         )
     sender, recipient = (draw.choice(_NAMES).replace("&", "&amp;") for _ in range(2))
     return (
-        f"<Item><MailObject><Id>RR{serial}{s10_check_digit(serial)}NL</Id><LocalId>3SABC{serial}</LocalId><TypeCd>MI</TypeCd>"
+        f"<Item><MailObject><Id>RR{serial}{s10_check_digit(serial)}NL</Id><TypeCd>MI</TypeCd>"
         f"<PostingDt>2026-11-{draw.randint(1, 28):02}T{draw.randint(8, 19):02}:15:00</PostingDt><MailClassCd>C</MailClassCd>"
-        "<MailCategoryCd>A</MailCategoryCd><MailSubclassCd>CN</MailSubclassCd><OrigPostOrgCd>NLA</OrigPostOrgCd>"
+        "<MailCategoryCd>A</MailCategoryCd><OrigPostOrgCd>NLA</OrigPostOrgCd>"
         "<DestPostOrgCd>DEA</DestPostOrgCd></MailObject><Data><OrigCountryCd>NL</OrigCountryCd><DestCountryCd>DE</DestCountryCd>"
         f"<NatureTypeCd>11</NatureTypeCd><GrossWeight>{mass + 0.1:.3f}</GrossWeight><Postage>12.50</Postage>"
-        f"<PostageCurrencyCd>EUR</PostageCurrencyCd><DeclaredValue>{value:.2f}</DeclaredValue>"
-        f"<DeclaredValueCurrencyCd>EUR</DeclaredValueCurrencyCd><SenderName>{sender}</SenderName>"
+        f"<PostageCurrencyCd>EUR</PostageCurrencyCd>"
+        f"<SenderName>{sender}</SenderName>"
         f"<SenderAddressLine>Keizersgracht {draw.randint(1, 700)}</SenderAddressLine><SenderZIP>1016 EE</SenderZIP>"
         "<SenderCity>Amsterdam</SenderCity><SenderCountryCd>NL</SenderCountryCd><SenderTelephone>+31201234567</SenderTelephone>"
         f"<RecipientName>{recipient}</RecipientName><RecipientAddressLine>Torstraße {draw.randint(1, 200)}</RecipientAddressLine>"
         "<RecipientZIP>10119</RecipientZIP><RecipientCity>Berlin</RecipientCity><RecipientCountryCd>DE</RecipientCountryCd>"
-        "<RecipientTelephone>+49301234567</RecipientTelephone><RecipientEmail>empfang@example.org</RecipientEmail>"
+        "<RecipientTelephone>+49301234567</RecipientTelephone>"
         f"<ContentPieces>{''.join(pieces)}</ContentPieces></Data></Item>"
     )
 

@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 
 _S10 = re.compile(r"([A-Z]{2})(\d{8})(\d)([A-Z]{2})")
-_S10_WEIGHTS = (8, 6, 4, 2, 3, 5, 9, 7)
 # Service indicators that S10 reserves; nobody may issue them.
 _S10_RESERVED = frozenset("JKSTW")
 
@@ -20,8 +19,10 @@ class S10:
 
 
 def s10_check_digit(serial: str) -> int:
-    """Compute the check digit of an 8-digit serial: 11 - (weighted sum mod 11), where 10 becomes 0 and 11 becomes 5."""
-    digit = 11 - sum(weight * int(figure) for weight, figure in zip(_S10_WEIGHTS, serial, strict=True)) % 11
+    """Compute the check digit of an 8-digit serial, weights 8 6 4 2 3 5 9 7: 11 - (weighted sum mod 11), where 10 becomes 0 and 11 becomes 5."""
+    a, b, c, d, e, f, g, h = serial.encode()
+    # The codes of the figures stand in for their values: 48 too much each, 2112 = 0 (mod 11) together.
+    digit = 11 - (8 * a + 6 * b + 4 * c + 2 * d + 3 * e + 5 * f + 9 * g + 7 * h) % 11
     return {10: 0, 11: 5}.get(digit, digit)
 
 

@@ -128,12 +128,17 @@ class _Reading:
         self._number = 0
         # Bytes since the last boundary ended, that of the piece included.
         self._gap = 0
+        self._open = (0, 0)
         self._last: _Element | None = None
         self.stopped: Fault | None = None
         self.strays: list[Fault] = []
 
     def feed(self, piece: bytes) -> Iterator[Subtree]:
         self._gap += len(piece)
+        # As many elements and attributes as the bytes can hold: only if these exceed a limit the items are counted.
+        marks = (piece.count(b"<"), piece.count(b"="))
+        self._open = (self._open[0] + marks[0], self._open[1] + marks[1])
+        large = self._open[0] > limit.ELEMENTS or self._open[1] > limit.ATTRIBUTES or self._gap > limit.ITEM
         self._lines.feed(piece)
         gap, ended = self._gap, False
         try:
@@ -145,9 +150,9 @@ class _Reading:
             if parent is None or parent.getparent() is not None:
                 continue
             ended = True
-            yield self._subtree(element, gap)
+            yield self._subtree(element, gap if large else 0)
         if ended:
-            self._gap = len(piece)
+            self._gap, self._open = len(piece), marks
             self._prune()
         elif self._gap > limit.GAP and self.stopped is None:
             self.stopped = fault("HEADER_TOO_LARGE", limit=limit.GAP, name=self._form.mapping.item_at)
@@ -174,7 +179,7 @@ class _Reading:
         if before is not None and before is not self._last:
             self._strays(element.itersiblings(preceding=True))
         self._last = element
-        refused = _shape(element, gap, number) if gap > limit.SURELY_SMALL else None
+        refused = _shape(element, gap, number) if gap else None
         if refused is not None:
             context.add(refused[0], element, **refused[1])
             return Subtree(local(tag), number, {}, context.faults)
@@ -212,10 +217,7 @@ def _shape(element: _Element, gap: int, number: int) -> tuple[str, dict[str, obj
     elements = attributes = 0
     for each in element.iter():
         elements += 1
-        own = len(each.attrib)
-        attributes += own
-        if own > limit.ATTRIBUTES_OF_ONE:
-            return "ITEM_TOO_COMPLEX", {"count": own, "things": "attributes on one element", "limit": limit.ATTRIBUTES_OF_ONE}
+        attributes += len(each.attrib)
         if elements > limit.ELEMENTS:
             return "ITEM_TOO_COMPLEX", {"count": elements, "things": "elements or more", "limit": limit.ELEMENTS}
         if attributes > limit.ATTRIBUTES:
