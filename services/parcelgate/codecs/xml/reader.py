@@ -124,12 +124,15 @@ class _Reading:
             remove_comments=True,
             remove_pis=True,
         )
+        self._validate = form.schema.fast.validate
+        self._readers = {tag: (local(tag), scope, reader.read) for tag, (scope, reader) in form.readers.items()}
         self._events = self._parser.read_events()
         self._number = 0
         # Bytes since the last boundary ended, that of the piece included.
         self._gap = 0
         self._open = (0, 0)
         self._last: _Element | None = None
+        self._root: _Element | None = None
         self.stopped: Fault | None = None
         self.strays: list[Fault] = []
 
@@ -145,10 +148,13 @@ class _Reading:
             self._parser.feed(piece)
         except etree.XMLSyntaxError as error:
             self.stopped = _malformed(error)
+        root = self._root
         for _, element in self._events:
             parent = element.getparent()
-            if parent is None or parent.getparent() is not None:
-                continue
+            if parent is not root or root is None:
+                if parent is None or parent.getparent() is not None:
+                    continue
+                self._root = root = parent
             ended = True
             yield self._subtree(element, gap if large else 0)
         if ended:
@@ -168,7 +174,7 @@ class _Reading:
 
     def _subtree(self, element: _Element, gap: int) -> Subtree:
         tag = element.tag
-        scope, reader = self._form.readers[tag]
+        name, scope, read = self._readers[tag]
         number = 0
         if tag == self._item:
             self._number = number = self._number + 1
@@ -182,14 +188,14 @@ class _Reading:
         refused = _shape(element, gap, number) if gap else None
         if refused is not None:
             context.add(refused[0], element, **refused[1])
-            return Subtree(local(tag), number, {}, context.faults)
-        valid = self._form.schema.fast.validate(element)
-        record = reader.read(element, context)
+            return Subtree(name, number, {}, context.faults)
+        valid = self._validate(element)
+        record = read(element, context)
         if not valid:
             self._explainer.explain(element, scope, context)
-        if number == 0 and local(tag) == self._form.mapping.header_at:
+        if number == 0 and name == self._form.mapping.header_at:
             context.header = record
-        return Subtree(local(tag), number, record, context.faults)
+        return Subtree(name, number, record, context.faults)
 
     def _strays(self, elements: Iterable[_Element]) -> None:
         """Report elements beside the boundaries, that no row knows, up to the next boundary."""

@@ -252,16 +252,22 @@ def _store(
 def _completion(fill: Fill, specs: list[Slot]) -> Completion:
     """Make the closure that fills an absent field in, or says that it is missing."""
     slot, key, row, inherit = fill.leaf.slot, fill.leaf.key, fill.leaf.row, fill.inherit
-    basis = fill.source.slot if fill.source is not None else 0
+    source, derive, default = fill.source, fill.derive, fill.default
+    basis, basis_key = (source.slot, source.key) if source is not None else (0, "")
 
     def complete(element: _Element, slots: list[Any], context: Context) -> None:
         if context.failed and (id(slots), row.number) in context.failed:
             return
         value = context.header.get(inherit) if inherit else None
-        if value is None and fill.derive is not None:
-            value = _derived(fill, element, slots, context)
-        if value is None and fill.default is not None:
-            value = fill.default
+        if value is None and derive is not None:
+            known = slots[basis].get(basis_key)
+            if known is not None:
+                try:
+                    value = derive(known)
+                except Defect as defect:
+                    value = _underived(fill, element, slots, context, defect)
+        if value is None and default is not None:
+            value = default
             context.marks.defaulted[row.number] += 1
         if value is not None:
             target = slots[slot]
@@ -274,17 +280,8 @@ def _completion(fill: Fill, specs: list[Slot]) -> Completion:
     return slot, key, basis, complete
 
 
-def _derived(fill: Fill, element: _Element, slots: list[Any], context: Context) -> Any:
-    assert fill.source is not None
-    assert fill.derive is not None
-    source = slots[fill.source.slot]
-    basis = source.get(fill.source.key) if source is not None else None
-    if basis is None:
-        return None
-    try:
-        return fill.derive(basis)
-    except Defect as defect:
-        at = fill.source.row.at
-        return context.defect(element, fill.leaf, defect, str(basis), slots, f"/{at}")
-
-
+def _underived(fill: Fill, element: _Element, slots: list[Any], context: Context, defect: Defect) -> Any:
+    source = fill.source
+    assert source is not None
+    text = str(slots[source.slot][source.key])
+    return context.defect(element, fill.leaf, defect, text, slots, f"/{source.row.at}")
