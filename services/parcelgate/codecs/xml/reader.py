@@ -231,7 +231,11 @@ def _shape(element: _Element, gap: int, number: int) -> tuple[str, dict[str, obj
     if gap > limit.ITEM:
         size = len(etree.tostring(element, encoding="utf-8", with_tail=False))
         if size > limit.ITEM:
-            return ("ITEM_TOO_LARGE" if number else "HEADER_TOO_LARGE"), {"size": size, "limit": limit.ITEM, "name": "item"}
+            return ("ITEM_TOO_LARGE" if number else "HEADER_TOO_LARGE"), {
+                "size": size,
+                "limit": limit.ITEM,
+                "name": "item",
+            }
     return None
 
 
