@@ -112,9 +112,7 @@ class Routing:
         return batch.outcome
 
     async def _next(self, interchange: Interchange) -> list[Row]:
-        rows = await self._runner.store.read(
-            "postal.items_to_route", interchange.receipt, interchange.routed, BATCH
-        )
+        rows = await self._runner.store.read("postal.items_to_route", interchange.receipt, interchange.routed, BATCH)
         return [Row(*row) for row in rows]
 
     async def _known(self, interchange: Interchange, rows: Sequence[Row]) -> dict[str, Known]:
@@ -233,7 +231,9 @@ def _count(batch: _Batch, rows: Sequence[Row]) -> None:
     kept = interchange.accepted + interchange.unchanged + accepted + unchanged
     kind = "interchange.routed" if kept or not interchange.items else "interchange.rejected"
     about = stamp(interchange)
-    outcome.facts.append(fact(kind, batch.now, declaration=about, count=interchange.items, details=_details(interchange)))
+    outcome.facts.append(
+        fact(kind, batch.now, declaration=about, count=interchange.items, details=_details(interchange))
+    )
 
 
 def _details(interchange: Interchange) -> dict[str, str]:

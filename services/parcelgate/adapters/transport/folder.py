@@ -62,7 +62,9 @@ class FolderMailbox:
         """Let a file appear in out/; one of the same name is replaced."""
         await self._write(self._root / "out" / name, body, before_rename)
 
-    async def _write(self, path: Path, body: AsyncIterator[bytes], before_rename: Callable[[], None] | None = None) -> None:
+    async def _write(
+        self, path: Path, body: AsyncIterator[bytes], before_rename: Callable[[], None] | None = None
+    ) -> None:
         half = path.with_name(path.name + ".tmp")
         file = await asyncio.to_thread(half.open, "wb")
         try:
