@@ -154,6 +154,11 @@ class Talk:
                 await self.look()
             case ["reprocess", item, "->", count]:
                 assert await self.service.reprocess(self.ids[item]) == int(count)
+            case _:
+                await self.expect(words)
+
+    async def expect(self, words: list[str]) -> None:
+        match words:
             case ["erase", _]:
                 await self.store.erase(self.key.id)
                 self.vault.forget(self.key.id)
@@ -165,11 +170,6 @@ class Talk:
             case ["nothing", "more"]:
                 await self.collect()
                 assert self.sent == []
-            case _:
-                await self.expect(words)
-
-    async def expect(self, words: list[str]) -> None:
-        match words:
             case ["case", item, authority, state, version, "round", count]:
                 rows = await self.store.read("router.find_cases", [self.ids[item]])
                 shown = {row[3]: f"{row[9]} v{row[7]} round {row[8]}" for row in rows}

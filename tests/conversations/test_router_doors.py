@@ -5,9 +5,9 @@ import json
 import grpc
 import httpx
 import pytest
-from conversations.router_talk import Talk
 from starlette.applications import Starlette
 
+from conversations.router_talk import Talk
 from parcelgate.api.intake.v1.intake_pb2 import ReportRequest
 from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_FILINGS, CHUNK_KIND_REPORTS, ChunkEntry
 from parcelgate.api.record.v1.decision_pb2 import Decision, Report
