@@ -26,7 +26,9 @@ def _faults() -> str:
     for area in sorted({row.area for row in catalogue().values()}):
         lines += ["", f"## {area}", "", "| code | severity | what is wrong | how to mend it |", "|---|---|---|---|"]
         rows = sorted((row for row in catalogue().values() if row.area == area), key=lambda row: row.code)
-        lines += [f"| `{row.code}` | {SEVERITIES[row.severity]} | {_cell(row.sentence)} | {_cell(row.hint)} |" for row in rows]
+        lines += [
+            f"| `{row.code}` | {SEVERITIES[row.severity]} | {_cell(row.sentence)} | {_cell(row.hint)} |" for row in rows
+        ]
     return "\n".join(lines) + "\n"
 
 

@@ -95,13 +95,15 @@ def test_every_file_and_name_that_the_architecture_page_speaks_of_exists():
         found = next((place for place in places if place.is_file()), None)
         assert found is not None, f"{file} is not there"
         for part in filter(None, name.split(".")):
-            assert re.search(rf"^\s*(?:async def|def|class|rpc|message) {part}\b|^{part}\b", found.read_text(), re.M), (
-                f"{file} has no {part}"
-            )
+            assert re.search(
+                rf"^\s*(?:async def|def|class|rpc|message) {part}\b|^{part}\b", found.read_text(), re.MULTILINE
+            ), f"{file} has no {part}"
 
 
 def test_nothing_generated_and_no_path_of_a_machine_is_in_git():
-    files = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False).stdout.splitlines()
+    files = subprocess.run(
+        ["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=False
+    ).stdout.splitlines()
     assert [file for file in files if re.search(r"_pb2|__pycache__|\.sqlite|/api/.*\.py$", file)] == []
 
 

@@ -161,6 +161,20 @@ class StorePromises:
         await store.commit(transaction(Outcome(dead=[dead]), "m1"))
         assert await store.dead(10) == [("router", dead)]
 
+    async def test_a_replayed_dead_letter_is_due_at_once_under_a_new_id(self, open_store):
+        store = await open_store()
+        dead = Dead(message(), (Fault(code="INTERNAL_FAULT"),), NOW, 3)
+        await store.commit(transaction(Outcome(dead=[dead]), "m1"))
+        assert not await store.replay("router", "m2", NOW)
+        assert await store.replay("router", "m1", NOW)
+        assert not await store.replay("router", "m1", NOW)
+        assert await store.dead(10) == []
+        (later,) = await store.due("router", NOW, 10)
+        assert later.message.body == message().body
+        assert later.attempts == 0
+        assert later.message.id != "m1"
+        assert await store.seen("router", [later.message.id]) == set()
+
     async def test_an_erased_data_key_is_gone_for_good(self, open_store):
         store = await open_store()
         await store.commit(transaction(Outcome(keys=[DataKey("k1", b"1"), DataKey("k2", b"2")])))

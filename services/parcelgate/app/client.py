@@ -8,7 +8,7 @@ from typing import Any, Self
 
 import httpx
 
-from parcelgate.app.gateway import running
+from parcelgate.app.running import running
 from parcelgate.core.credential import Credentials
 from parcelgate.core.partner import Partners
 from parcelgate.core.setting import Settings
@@ -67,10 +67,6 @@ class Client:
             headers={"Content-Type": "application/octet-stream", "Parcelgate-File-Name": path.name},
         )
 
-    def post_json(self, path: str, body: str) -> httpx.Response:
-        """Post a JSON document."""
-        return self._http.post(path, content=body, headers={"Content-Type": "application/json"})
-
     def json(self, path: str, **query: str | int) -> Any:
         """Get a JSON document; raises RefusedError with the gateway's own words."""
         return _answer(self.get(path, **query))
@@ -80,22 +76,42 @@ class Client:
         answer: dict[str, Any] = _answer(self.post_file(path))
         return answer
 
+    def post(self, path: str) -> Any:
+        """Ask for something to be done; raises RefusedError."""
+        return _answer(self._http.post(path))
+
+    def post_bytes(self, name: str, document: bytes) -> dict[str, Any]:
+        """Hand in an interchange from memory and return the receipt; raises RefusedError."""
+        headers = {"Content-Type": "application/xml", "Parcelgate-File-Name": name}
+        answer: dict[str, Any] = _answer(self._http.post("/v1/interchanges", content=document, headers=headers))
+        return answer
+
+    def submit(self, path: str, request: bytes) -> dict[str, Any]:
+        """Post a carrier's request in canonical JSON; raises RefusedError."""
+        answer: dict[str, Any] = _answer(
+            self._http.post(path, content=request, headers={"Content-Type": "application/json"})
+        )
+        return answer
+
     def outcome(self, receipt: str) -> dict[str, Any]:
         """Return the whole outcome of an interchange, all pages together."""
         first: dict[str, Any] = self.json(f"/v1/interchanges/{receipt}", limit=1000)
-        page = first
-        while following := page.get("next"):
+        following = first["links"].pop("next", None)
+        while following:
             page = self.json(following)
             first["items"].extend(page["items"])
-        first.pop("next", None)
+            following = page["links"].get("next")
         return first
 
     def wait(self, receipt: str, seconds: float) -> dict[str, Any]:
         """Wait until an interchange is decided as a whole; returns what is known when the time is up."""
         end = time.monotonic() + seconds
         while True:
-            short = self.json(f"/v1/interchanges/{receipt}", limit=1)
-            if short.get("answered") or time.monotonic() > end:
+            counts = (short := self.json(f"/v1/interchanges/{receipt}", limit=1))["counts"]
+            decided = short["state"] == "REJECTED" or (
+                short["state"] == "ROUTED" and counts["decided"] >= counts["accepted"]
+            )
+            if decided or time.monotonic() > end:
                 return self.outcome(receipt)
             time.sleep(0.1)
 

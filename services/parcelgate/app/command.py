@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -29,7 +29,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a script.")
 As = Annotated[str, typer.Option("--as", help="Partner to speak for, with this machine's local key.")]
 
 
-def settings(data: Path | None, **given: object) -> Settings:
+def settings(data: Path | None, **given: Any) -> Settings:
     """Read the settings for a command."""
     return setting.load(data=data, **given)
 
@@ -42,11 +42,12 @@ def up(
 ) -> None:
     """Serve everything in one process until Ctrl-C."""
     from parcelgate.app import gateway
+    from parcelgate.app.running import Running
 
     chosen = settings(data, http_port=http_port, grpc_port=grpc_port)
     telemetry.configure(chosen.log_level)
 
-    def ready(where: gateway.Running) -> None:
+    def ready(where: Running) -> None:
         errors.print(f"parcelgate serves {where.http} (page, HTTP) and {where.grpc} (gRPC) from {chosen.data}")
         errors.print(f"log in to the page with the key in {chosen.data / 'keys' / 'integrator'}; Ctrl-C stops")
 
@@ -58,10 +59,10 @@ def migrate(data: Data = None) -> None:
     """Bring the store of a data folder up to this version."""
     from parcelgate.adapters.store.sqlite.migration import migrate as apply
     from parcelgate.adapters.store.sqlite.writer import connect
-    from parcelgate.app import gateway
+    from parcelgate.app.running import locked
 
     chosen = settings(data)
-    with gateway.locked(chosen.data):
+    with locked(chosen.data):
         connection = connect(chosen.store)
         applied = [name for phase in ("pre", "post") for name in apply(connection, phase)]
         connection.close()
@@ -99,7 +100,7 @@ def trace(
 @cli.command()
 def replay(
     what: Annotated[
-        str, typer.Argument(help="A dead letter's number (see doctor), or a declaration id to judge anew.")
+        str, typer.Argument(help="CONSUMER/MESSAGE of a dead letter (see doctor), or a declaration id to judge anew.")
     ],
     data: Data = None,
     as_json: AsJson = False,
@@ -169,9 +170,9 @@ def demo(
     seed: Annotated[int, typer.Option(help="The same seed makes the same traffic.")] = 1,
 ) -> None:
     """Run the whole path on sample traffic and show what became of it."""
-    from parcelgate.app import demonstration
+    from parcelgate.app.demo import run
 
-    raise typer.Exit(demonstration.run(data, seed))
+    raise typer.Exit(run.run(data, seed))
 
 
 @cli.command()
@@ -185,10 +186,14 @@ def doctor(data: Data = None, as_json: AsJson = False) -> None:
 def main() -> None:
     """Run the command line; what could not run is one sentence and exit code 2, never a traceback."""
     from parcelgate.app.client import NoGatewayError, RefusedError, UnknownPartnerError
-    from parcelgate.app.gateway import GatewayRunsError
+    from parcelgate.app.running import GatewayRunsError
 
     try:
         cli()
     except (NoGatewayError, RefusedError, UnknownPartnerError, GatewayRunsError, OSError, ValueError) as error:
         errors.print(f"parcelgate: {error}")
         sys.exit(COULD_NOT_RUN)
+
+
+if __name__ == "__main__":
+    main()

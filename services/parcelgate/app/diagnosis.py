@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from parcelgate.app.client import Client
-from parcelgate.app.gateway import running
+from parcelgate.app.running import running
 from parcelgate.core.partner import Partners
 from parcelgate.core.setting import Settings
 
@@ -103,6 +103,8 @@ def _at_work(settings: Settings) -> Iterator[Check]:
     yield Check(
         "dead letters",
         not dead,
-        "none" if not dead else ", ".join(f"{one['number']}: {one['faults'][0]['code']}" for one in dead[:10]),
-        "Look at them on the page, mend the cause, then: parcelgate replay NUMBER.",
+        "none"
+        if not dead
+        else ", ".join(f"{one['consumer']}/{one['message']}: {one['faults'][0]['code']}" for one in dead[:10]),
+        "Look at them on the page, mend the cause, then: parcelgate replay CONSUMER/MESSAGE.",
     )

@@ -4,16 +4,11 @@ Start: lock, store, translation workers, gRPC, HTTP, then the loops. Stop goes t
 """
 
 import asyncio
-import fcntl
-import json
 import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TextIO
 
 import grpc.aio
 import structlog
@@ -23,11 +18,12 @@ from grpc_reflection.v1alpha import reflection
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Route
 
 from parcelgate.adapters.bus.embedded.bus import EmbeddedBus
 from parcelgate.adapters.store.sqlite.store import SqliteStore
-from parcelgate.app import topology, wire
+from parcelgate.app import assembly, topology, wire
+from parcelgate.app.running import Running, announce, locked
 from parcelgate.core.bell import Bell
 from parcelgate.core.clock import SystemClock
 from parcelgate.core.credential import Credentials
@@ -38,34 +34,6 @@ from parcelgate.core.service import Service
 from parcelgate.core.setting import Settings
 
 _STOP_SECONDS = 10
-
-
-class GatewayRunsError(Exception):
-    """Another gateway has this data folder open."""
-
-
-@dataclass(frozen=True, slots=True)
-class Running:
-    """Where a running gateway listens; written to <data>/gateway.json for the command line."""
-
-    http: str
-    grpc: str
-    pid: int
-
-
-def running(data: Path) -> Running | None:
-    """Tell where the gateway of a data folder listens, or None if none runs."""
-    try:
-        with (data / "gateway.lock").open("r+") as file:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return None
-    except FileNotFoundError:
-        return None
-    except BlockingIOError:
-        try:
-            return Running(**json.loads((data / "gateway.json").read_text("utf-8")))
-        except (FileNotFoundError, ValueError):
-            return None
 
 
 async def serve(settings: Settings, ready: Callable[[Running], None] | None = None) -> None:
@@ -88,39 +56,21 @@ async def serve(settings: Settings, ready: Callable[[Running], None] | None = No
         runner = Runner(store, bus, SystemClock(), Bell())
         vault = Vault(master_key(settings.data / "master.key"), store)
         line = wire.Line(credentials.local_key("gateway"), settings.call_seconds)
-        services = topology.services(runner, vault, partners, credentials, settings, line)
-        address = await stack.enter_async_context(_grpc(settings, credentials, services))
+        built = assembly.build(runner, vault, partners, credentials, settings, line)
+        address = await stack.enter_async_context(_grpc(settings, credentials, built.services))
         await stack.enter_async_context(line.connected(address))
-        http = await stack.enter_async_context(_http(settings, services))
+        http = await stack.enter_async_context(_http(settings, built.routes))
         where = Running(http, address, os.getpid())
-        _announce(settings.data, where)
+        announce(settings.data, where)
         structlog.get_logger("gateway").info("gateway_serves", http=http, grpc=address, lock=lock.name)
         async with asyncio.TaskGroup() as group:
-            group.create_task(runner.run([one for service in services for one in service.consumers()]))
-            for service in services:
+            group.create_task(runner.run([one for service in built.services for one in service.consumers()]))
+            for service in built.services:
                 group.create_task(service.run(stop), name=f"run {service.name}")
             if ready is not None:
                 ready(where)
             await stop.wait()
             runner.stop()
-
-
-def locked(data: Path) -> TextIO:
-    """Take the lock of a data folder; it lasts until the file is closed. Raises GatewayRunsError if it is taken."""
-    data.mkdir(parents=True, exist_ok=True)
-    file = (data / "gateway.lock").open("w")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise GatewayRunsError(f"another gateway runs on {data}") from None
-    return file
-
-
-def _announce(data: Path, where: Running) -> None:
-    new = data / "gateway.json.tmp"
-    new.write_text(json.dumps({"http": where.http, "grpc": where.grpc, "pid": where.pid}), "utf-8")
-    new.replace(data / "gateway.json")
 
 
 @asynccontextmanager
@@ -150,10 +100,9 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _http(settings: Settings, services: Sequence[Service]) -> AsyncIterator[str]:
-    routes = [Route("/health", _health), *(route for service in services for route in service.routes())]
+async def _http(settings: Settings, routes: Sequence[BaseRoute]) -> AsyncIterator[str]:
     config = uvicorn.Config(
-        Starlette(routes=routes),
+        Starlette(routes=[Route("/health", _health), *routes]),
         log_config=None,
         access_log=False,
         lifespan="off",

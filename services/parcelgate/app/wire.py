@@ -15,6 +15,7 @@ from parcelgate.core.credential import Credentials
 from parcelgate.core.port import TryAgainError
 
 if TYPE_CHECKING:
+    AnyHandler = grpc.RpcMethodHandler[Any, Any]
     from parcelgate.api.clearance.v1.clearance_pb2_grpc import ClearanceServiceAsyncStub
     from parcelgate.api.risk.v1.risk_pb2_grpc import RiskServiceAsyncStub
 
@@ -40,9 +41,9 @@ class InternalOnly(grpc.aio.ServerInterceptor):
 
     async def intercept_service(
         self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
+        continuation: Callable[[grpc.HandlerCallDetails], "Awaitable[AnyHandler | None]"],
         handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any] | None:
+    ) -> "AnyHandler | None":
         """Refuse a call of an internal service without the gateway's own credential."""
         method = handler_call_details.method
         wanted = next((kind for prefix, kind in _INTERNAL.items() if method.startswith(prefix)), None)

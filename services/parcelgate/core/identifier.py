@@ -4,7 +4,6 @@ import re
 from dataclasses import dataclass
 
 _S10 = re.compile(r"([A-Z]{2})(\d{8})(\d)([A-Z]{2})")
-_S10_WEIGHTS = (8, 6, 4, 2, 3, 5, 9, 7)
 # Service indicators that S10 reserves; nobody may issue them.
 _S10_RESERVED = frozenset("JKSTW")
 
@@ -21,8 +20,9 @@ class S10:
 
 def s10_check_digit(serial: str) -> int:
     """Compute the check digit of an 8-digit serial: 11 - (weighted sum mod 11), where 10 becomes 0 and 11 becomes 5."""
-    digit = 11 - sum(weight * int(figure) for weight, figure in zip(_S10_WEIGHTS, serial, strict=True)) % 11
-    return {10: 0, 11: 5}.get(digit, digit)
+    a, b, c, d, e, f, g, h = map(int, serial)
+    digit = 11 - (8 * a + 6 * b + 4 * c + 2 * d + 3 * e + 5 * f + 9 * g + 7 * h) % 11
+    return 0 if digit == 10 else 5 if digit == 11 else digit
 
 
 def s10_parts(text: str) -> S10 | None:

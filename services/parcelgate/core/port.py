@@ -179,6 +179,9 @@ class Store(Protocol):
     async def dead(self, limit: int) -> list[tuple[str, Dead]]:
         """Return dead letters with their consumers, newest first."""
 
+    async def replay(self, consumer: str, message_id: str, at_micros: int) -> bool:
+        """Put a dead letter back to the work that is due, under a new id; tells whether it was there."""
+
     async def deliveries(self, partner: str, environment: str, after: int, limit: int) -> list[Delivered]:
         """Return the delivery log of a partner after a sequence, in sequence; it never has a gap."""
 

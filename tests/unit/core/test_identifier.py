@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from parcelgate.core.identifier import hs_digits, hs_is_wellformed, s10_check_digit, s10_is_valid, s10_parts
 
 PUBLISHED = ["EE471108151FR", "EB000717618HK", "RB167995284IT", "RR473124829GB"]
-COMPUTED = ["LA123456785XB", "EE000001235AU", "UX000001200XA", "CP100200305NZ", "CC202600011NZ", "EM987654326XC", "RX000000014XA"]
+COMPUTED = [
+    "LA123456785XB",
+    "EE000001235AU",
+    "UX000001200XA",
+    "CP100200305NZ",
+    "CC202600011NZ",
+    "EM987654326XC",
+    "RX000000014XA",
+]
 
 
 @pytest.mark.parametrize("text", PUBLISHED + COMPUTED)

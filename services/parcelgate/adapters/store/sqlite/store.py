@@ -112,6 +112,11 @@ class SqliteStore:
         )
         return [(row[0], Dead(Message(*row[1:5]), _unpack_faults(row[5]), *row[6:])) for row in rows]
 
+    async def replay(self, consumer: str, message_id: str, at_micros: int) -> bool:
+        """Move a dead letter to the retries; its new id tells the inbox that this is wanted."""
+        place = (consumer, message_id)
+        return await self.writer.submit(lambda connection: _replay(connection, place, at_micros))
+
     async def deliveries(self, partner: str, environment: str, after: int, limit: int) -> list[Delivered]:
         """Return the delivery log of a partner after a sequence, in sequence."""
         rows = await self._reading(
@@ -231,6 +236,16 @@ def _set_aside(connection: sqlite3.Connection, consumer: str, outcome: Outcome) 
             for dead in outcome.dead
         ),
     )
+
+
+def _replay(connection: sqlite3.Connection, place: tuple[str, str], now: int) -> bool:
+    moved = connection.execute(
+        "INSERT INTO retry SELECT consumer, message_id || '/' || ?, topic, key, body, 0, ?, 'replayed' FROM dead_letter"
+        " WHERE consumer = ? AND message_id = ?",
+        (now, now, *place),
+    ).rowcount
+    connection.execute("DELETE FROM dead_letter WHERE consumer = ? AND message_id = ?", place)
+    return moved == 1
 
 
 def _columns(message: Message) -> tuple[str, str, str, bytes]:

@@ -1,0 +1,103 @@
+"""Converters of quantities: whole numbers, money and masses, exact to the last digit; never a float."""
+
+from collections.abc import Mapping
+
+from parcelgate.codecs.mapping.converter import Converter, Defect, remembering
+
+_UINT32 = 2**32 - 1
+_DIGITS_OF_UNITS = 18
+_CENTS = {f"{cents:02}": cents * 10_000_000 for cents in range(100)}
+
+
+def _read_int(text: str) -> int | None:
+    word = text.strip()
+    if not word:
+        return None
+    digits = word.removeprefix("+")
+    if not (digits.isascii() and digits.isdigit()):
+        raise Defect("NUMBER_UNREADABLE")
+    if len(digits.lstrip("0")) > 10 or (number := int(digits)) > _UINT32:
+        raise Defect("NUMBER_TOO_LARGE", limit=_UINT32)
+    return number or None
+
+
+def decimal_parts(text: str, units: int, places: int) -> tuple[bool, int, int] | None:
+    """Split a plain decimal into sign, whole part and fraction counted in 10^-places; None if it is none or too long.
+
+    Zeros at the end of the fraction do not count as places.
+    """
+    whole, point, fraction = text.partition(".")
+    negative = False
+    if whole[:1] in ("-", "+"):
+        negative = whole[0] == "-"
+        whole = whole[1:]
+    if len(fraction) > places:
+        fraction = fraction.rstrip("0")
+    if len(whole) > units:
+        whole = whole.lstrip("0")
+    digits = whole + fraction
+    if not (digits.isascii() and digits.isdigit()) or len(whole) > units or len(fraction) > places:
+        # "0.000" with more zeros than places leaves no digit at all.
+        if not digits and text.strip("+-.0") == "" and "0" in text:
+            return False, 0, 0
+        return None
+    return negative, int(whole or "0"), int(fraction.ljust(places, "0")) if fraction else 0
+
+
+def _read_money(text: str) -> dict[str, int] | None:
+    # Two decimals and no sign: nearly every amount there is.
+    if text[-3:-2] == "." and len(text) < _DIGITS_OF_UNITS:
+        whole = text[:-3]
+        nanos = _CENTS.get(text[-2:])
+        if nanos is not None and whole.isdigit() and whole.isascii():
+            units = int(whole)
+            if not nanos:
+                return {"units": units} if units else {}
+            return {"units": units, "nanos": nanos} if units else {"nanos": nanos}
+    word = text.strip()
+    if not word:
+        return None
+    parts = decimal_parts(word, _DIGITS_OF_UNITS, 9)
+    if parts is None:
+        raise Defect("AMOUNT_UNREADABLE")
+    negative, units, nanos = parts
+    money = {}
+    if units:
+        money["units"] = -units if negative else units
+    if nanos:
+        money["nanos"] = -nanos if negative else nanos
+    return money
+
+
+def _write_money(value: Mapping[str, int]) -> str:
+    units, nanos = value.get("units", 0), value.get("nanos", 0)
+    sign = "-" if units < 0 or nanos < 0 else ""
+    fraction = f"{abs(nanos):09}".rstrip("0").ljust(2, "0")
+    return f"{sign}{abs(units)}.{fraction}"
+
+
+def _read_mass(text: str) -> dict[str, int] | None:
+    # Grams behind the point: nearly every mass there is.
+    if text[-4:-3] == "." and len(text) < 12:
+        grams = text[:-4] + text[-3:]
+        if grams.isdigit() and grams.isascii():
+            plain = int(grams) * 1000
+            return {"milligrams": plain} if plain else {}
+    word = text.strip()
+    if not word:
+        return None
+    parts = decimal_parts(word, 12, 6)
+    if parts is None or (parts[0] and (parts[1] or parts[2])):
+        raise Defect("MASS_UNREADABLE")
+    milligrams = parts[1] * 1_000_000 + parts[2]
+    return {"milligrams": milligrams} if milligrams else {}
+
+
+def _write_mass(value: Mapping[str, int]) -> str:
+    kilograms, rest = divmod(value.get("milligrams", 0), 1_000_000)
+    return f"{kilograms}.{rest:06}".rstrip("0").ljust(len(str(kilograms)) + 4, "0")
+
+
+INT = Converter("int", "int", remembering(_read_int), str)
+MONEY = Converter("money", "Money", remembering(_read_money), _write_money)
+MASS = Converter("mass", "Mass", remembering(_read_mass), _write_mass)

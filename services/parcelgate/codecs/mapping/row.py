@@ -1,0 +1,150 @@
+"""The rows of mapping.toml: one foreign field tied to one field of the record.
+
+Keys of a row:
+
+    at        path in the foreign document, steps with "/"; "@name" is an attribute, "" the text of the element itself
+    prefix    instead of at, with use: begins the names of all fields of the shape (Sender + Name)
+    to        path in the record, or the name of a fact of the header
+    as        converter (default text), for example code(flow)
+    many      every occurrence is one entry of a list of plain values
+    each      every occurrence is one entry of a list; the shape says how it is read
+    use       the rows of the shape stand here too
+    need      "key": without it the item is rejected; "required": a finding
+    default   value that stands for an absent field, in foreign words
+    derive    function(path): computed from another field where absent; not written where it would be computed again
+    inherit   fact of the header that stands for an absent field; not written where it would be inherited again
+    const     must have this value
+    count     of header and trailer: says how many items the document has
+    ignore    reason why it is not read; encode is what is written where the foreign side insists on it
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+KEYS = frozenset(
+    "at prefix to as many each use need default derive inherit const count ignore encode".split(),
+)
+_STRINGS = KEYS - {"many", "count"}
+
+
+class MappingError(ValueError):
+    """A mapping that can't be used; the sentence names the format, the scope and the row."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row, checked for shape only."""
+
+    number: int
+    scope: str
+    at: str
+    to: str = ""
+    converter: str = "text"
+    many: bool = False
+    each: str = ""
+    need: str = ""
+    default: str | None = None
+    derive: str = ""
+    inherit: str = ""
+    const: str | None = None
+    count: bool = False
+    ignore: str = ""
+    encode: str = ""
+
+    def error(self, sentence: str) -> MappingError:
+        """Make the error that this row can't be used."""
+        return MappingError(f"{self.scope}, row {self.at!r}: {sentence}")
+
+
+def rows_of(name: str, data: Mapping[str, Any], shapes: Mapping[str, Any], count: "RowCount") -> list[Row]:
+    """Read the rows of one scope, with the rows of used shapes in their places; raises MappingError."""
+    found = list(_expanded(name, data, shapes, count, "", "", ()))
+    seen: set[str] = set()
+    for row in found:
+        if row.at in seen:
+            raise row.error("two rows have this path")
+        seen.add(row.at)
+    return found
+
+
+@dataclass(slots=True)
+class RowCount:
+    """Numbers the rows of one format."""
+
+    paths: list[str]
+
+    def next(self, path: str) -> int:
+        """Give the next row its number."""
+        self.paths.append(path)
+        return len(self.paths) - 1
+
+
+def _expanded(
+    name: str,
+    data: Mapping[str, Any],
+    shapes: Mapping[str, Any],
+    count: RowCount,
+    before: str,
+    to_before: str,
+    open_shapes: tuple[str, ...],
+) -> Iterator[Row]:
+    for raw in data.get("rows", ()):
+        _check_keys(name, raw)
+        if "use" in raw:
+            shape = raw["use"]
+            if shape not in shapes:
+                raise MappingError(f"{name}: there is no shape {shape!r}")
+            if shape in open_shapes:
+                raise MappingError(f"{name}: the shape {shape!r} uses itself")
+            begin = before + (raw["prefix"] if "prefix" in raw else raw["at"] + "/")
+            yield from _expanded(
+                name, shapes[shape], shapes, count, begin, _dotted(to_before, raw.get("to", "")), (*open_shapes, shape)
+            )
+            continue
+        if "at" not in raw:
+            raise MappingError(f"{name}: a row without at: {raw}")
+        at = before + raw["at"] if before else raw["at"]
+        to = _dotted(to_before, raw["to"]) if "to" in raw else ""
+        row = Row(
+            number=count.next(f"{name}/{at}" if at else name),
+            scope=name,
+            at=at,
+            to=to,
+            converter=raw.get("as", "text"),
+            many=raw.get("many", False),
+            each=raw.get("each", ""),
+            need=raw.get("need", ""),
+            default=raw.get("default"),
+            derive=raw.get("derive", ""),
+            inherit=raw.get("inherit", ""),
+            const=raw.get("const"),
+            count=raw.get("count", False),
+            ignore=raw.get("ignore", ""),
+            encode=raw.get("encode", ""),
+        )
+        _check_row(row)
+        yield row
+
+
+def _check_keys(name: str, raw: Mapping[str, Any]) -> None:
+    unknown = raw.keys() - KEYS
+    if unknown:
+        raise MappingError(f"{name}: a row has no key {sorted(unknown)[0]!r}: {dict(raw)}")
+    for key, value in raw.items():
+        if isinstance(value, str) != (key in _STRINGS) or not isinstance(value, str | bool):
+            raise MappingError(f"{name}: the value of {key!r} has the wrong type: {dict(raw)}")
+
+
+def _check_row(row: Row) -> None:
+    kinds = [row.const is not None, bool(row.ignore), bool(row.to)]
+    if sum(kinds) != 1:
+        raise row.error("a row has exactly one of to, const and ignore")
+    if row.need not in ("", "key", "required"):
+        raise row.error(f"need is 'key' or 'required', not {row.need!r}")
+    if (row.each or row.many) and (row.default is not None or row.derive or row.inherit or row.need):
+        raise row.error("a list has no default, derive, inherit or need")
+
+
+def _dotted(before: str, to: str) -> str:
+    return f"{before}.{to}" if before and to else before or to

@@ -1,0 +1,89 @@
+"""Where in the record a row leads: paths like item.parties[role=SENDER].name, checked against the contract."""
+
+import re
+from dataclasses import dataclass
+
+from google.protobuf import descriptor_pool
+from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+
+# Importing the contract puts it into the pool.
+from parcelgate.api.record.v1 import chunk_pb2 as _chunk  # noqa: F401
+
+_STEP = re.compile(r"([a-z][a-z0-9_]*)(?:\[([a-z_]+)=([A-Z0-9_]+)\])?")
+_KINDS = {
+    FieldDescriptor.TYPE_STRING: "string",
+    FieldDescriptor.TYPE_BOOL: "bool",
+    FieldDescriptor.TYPE_UINT32: "int",
+    FieldDescriptor.TYPE_ENUM: "enum",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a path; select chooses the entry of a list whose field has the number."""
+
+    name: str
+    select: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The field that a row leads to."""
+
+    steps: tuple[Step, ...]
+    # string, bool, int, enum, or the name of a message.
+    kind: str
+    repeated: bool
+    enum: EnumDescriptor | None = None
+    message: Descriptor | None = None
+
+
+def message_of(name: str) -> Descriptor:
+    """Find a message of the contract; raises KeyError."""
+    return descriptor_pool.Default().FindMessageTypeByName(name)  # type: ignore[no-untyped-call, no-any-return, unused-ignore]
+
+
+def enum_of(name: str) -> EnumDescriptor:
+    """Find an enum of the contract; raises KeyError."""
+    return descriptor_pool.Default().FindEnumTypeByName(name)  # type: ignore[no-untyped-call, no-any-return, unused-ignore]
+
+
+def short_names(enum: EnumDescriptor) -> dict[str, int]:
+    """Name the values of an enum without the words they all begin with, and without the unspecified one."""
+    zero = next(value.name for value in enum.values if value.number == 0)
+    begin = zero.removesuffix("UNSPECIFIED")
+    return {value.name.removeprefix(begin): value.number for value in enum.values if value.number}
+
+
+def target(root: Descriptor, path: str) -> Target:
+    """Follow a path through the contract; raises ValueError with the step that does not exist."""
+    message: Descriptor | None = root
+    steps: list[Step] = []
+    field: FieldDescriptor | None = None
+    parts = path.split(".")
+    for place, part in enumerate(parts):
+        match = _STEP.fullmatch(part)
+        if match is None or message is None or match[1] not in message.fields_by_name:
+            raise ValueError(f"the record has no field {'.'.join(parts[: place + 1])}")
+        field = message.fields_by_name[match[1]]
+        message = field.message_type
+        last = place == len(parts) - 1
+        if match[2]:
+            steps.append(Step(field.name, _selected(field, match[2], match[3])))
+        elif field.is_repeated and not last:
+            raise ValueError(f"{'.'.join(parts[: place + 1])} is a list: choose an entry, for example [role=SENDER]")
+        else:
+            steps.append(Step(field.name))
+    assert field is not None
+    kind = message.name if message is not None else _KINDS.get(field.type, "other")
+    return Target(tuple(steps), kind, field.is_repeated and steps[-1].select is None, field.enum_type, message)
+
+
+def _selected(field: FieldDescriptor, key: str, value: str) -> tuple[str, int]:
+    inner = field.message_type.fields_by_name.get(key) if field.is_repeated and field.message_type else None
+    if inner is None or inner.enum_type is None:
+        raise ValueError(f"the entries of {field.name} can't be chosen by {key}")
+    numbers = short_names(inner.enum_type)
+    if value not in numbers:
+        raise ValueError(f"{value} is no value of {inner.enum_type.name}")
+    return key, numbers[value]

@@ -1,0 +1,106 @@
+"""What the reading of one document carries along: marks of the ledger, the header's facts, and the faults of one item."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from lxml.etree import _Element
+
+from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR, Fault
+from parcelgate.codecs.mapping.converter import Defect, Normalised
+from parcelgate.codecs.mapping.ledger import Marks
+from parcelgate.codecs.mapping.scope import Fill, Leaf
+from parcelgate.codecs.xml.address import address_of, local
+from parcelgate.codecs.xml.line import Lines
+from parcelgate.core.fault import fault
+
+
+class Context:
+    """One document being read; begin() turns it to the next boundary (header, item, trailer)."""
+
+    __slots__ = ("boundary", "counts", "failed", "faults", "header", "lines", "marks", "number", "places", "root")
+
+    def __init__(self, root: str, marks: Marks, lines: Lines) -> None:
+        """Take the local name of the root element, the ledger's marks and the line counter."""
+        self.root = root
+        self.marks = marks
+        self.counts = marks.rows
+        self.lines = lines
+        self.header: Mapping[str, Any] = {}
+        self.faults: list[Fault] = []
+        # Elements whose value the mapping already found at fault.
+        self.places: set[str] = set()
+        # Slots whose field was there but unreadable: no default may cover it.
+        self.failed: set[tuple[int, int]] = set()
+        self.boundary: _Element
+        self.number = 0
+
+    def begin(self, boundary: _Element, number: int) -> None:
+        """Turn to the next boundary."""
+        self.boundary = boundary
+        self.number = number
+        # Always a new list: the last one was handed out with its item.
+        self.faults = []
+        if self.places:
+            self.places = set()
+        if self.failed:
+            self.failed = set()
+
+    def add(self, code: str, element: _Element, *, below: str = "", value: str = "", **words: object) -> None:
+        """Add a fault at an element, or at a name below it."""
+        address = address_of(element, self.boundary, self.root, self.number) + below
+        self.places.add(address)
+        self.faults.append(
+            fault(
+                code,
+                address=address,
+                line=self.lines.of(element, self.boundary),
+                value=value,
+                item_number=self.number,
+                **words,
+            )
+        )
+
+    def defect(
+        self, element: _Element, leaf: Leaf, defect: Defect, text: str, slots: list[Any], below: str = ""
+    ) -> Any:
+        """Turn what a converter raised into a fault; returns what can be kept."""
+        if isinstance(defect, Normalised):
+            self.marks.normalised[leaf.row.number] += 1
+            return defect.keep
+        name = below.lstrip("/") or local(element.tag)
+        shown = masked(text) if leaf.converter.personal else text.strip()
+        self.add(defect.code, element, below=below, value=shown, name=name, **defect.words)
+        if defect.keep is None:
+            self.failed.add((id(slots), leaf.row.number))
+            if leaf.row.need == "key":
+                self.faults[-1].severity = SEVERITY_ERROR
+        return defect.keep
+
+    def missing(self, fill: Fill, element: _Element) -> None:
+        """Add the fault that a needed field is missing."""
+        row = fill.leaf.row
+        name = row.at.rpartition("/")[2]
+        below, container = _deepest(element, row.at)
+        if row.need == "key":
+            code = "HEADER_FIELD_MISSING" if self.number == 0 else "KEY_MISSING"
+            self.add(code, container, below=below, name=name)
+        else:
+            self.add("FIELD_MISSING", container, below=below, name=name, container=local(container.tag))
+
+
+def masked(text: str) -> str:
+    """Show of a value that may be personal data only its first letter and its length."""
+    word = text.strip()
+    return f"{word[0]}… ({len(word)} characters)" if word else ""
+
+
+def _deepest(element: _Element, path: str) -> tuple[str, _Element]:
+    """Go down a path as far as it exists; returns the rest of the path and the last element there is."""
+    steps = path.split("/")
+    while len(steps) > 1:
+        inner = next((child for child in element if local(child.tag) == steps[0]), None)
+        if inner is None:
+            break
+        element = inner
+        steps = steps[1:]
+    return "/" + "/".join(steps), element

@@ -1,0 +1,245 @@
+"""Reading a document that comes in parts: header, items and trailer, each as one subtree that is dropped when it was read.
+
+Whatever the bytes are, the reading ends with one Closed and raises nothing.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from lxml import etree
+from lxml.etree import _Element
+
+from parcelgate.api.record.v1.fault_pb2 import Fault
+from parcelgate.codecs.mapping.ledger import Marks
+from parcelgate.codecs.mapping.mapping import FormatMapping
+from parcelgate.codecs.mapping.scope import Scope
+from parcelgate.codecs.xml import limit
+from parcelgate.codecs.xml.address import local
+from parcelgate.codecs.xml.context import Context
+from parcelgate.codecs.xml.line import Lines
+from parcelgate.codecs.xml.part import NotText, Root, opened
+from parcelgate.codecs.xml.schema import Schema
+from parcelgate.codecs.xml.verdict import Explainer
+from parcelgate.codecs.xml.walk import Reader
+from parcelgate.core.fault import fault
+
+
+@dataclass(frozen=True, slots=True)
+class XmlFormat:
+    """What the XML engine needs of a format; compiled once, shared by all documents of the process."""
+
+    root: str
+    namespace: str
+    mapping: FormatMapping
+    schema: Schema
+    readers: dict[str, tuple[Scope, Reader]]
+
+    @property
+    def prefix(self) -> str:
+        """The namespace in braces, as lxml writes it before names."""
+        return f"{{{self.namespace}}}" if self.namespace else ""
+
+
+def compile_xml(root: str, namespace: str, mapping: FormatMapping, schema: Schema) -> XmlFormat:
+    """Compile the readers of a format."""
+    prefix = f"{{{namespace}}}" if namespace else ""
+    scopes = {mapping.header_at: mapping.header, mapping.item_at: mapping.item}
+    if mapping.trailer is not None:
+        scopes[mapping.trailer_at] = mapping.trailer
+    spare = len(mapping.paths)
+    readers = {prefix + name: (scope, Reader(scope, prefix, spare)) for name, scope in scopes.items()}
+    return XmlFormat(root, namespace, mapping, schema, readers)
+
+
+@dataclass(slots=True)
+class Subtree:
+    """What was read from one boundary: its name, its number if it is an item, the record, and all faults."""
+
+    name: str
+    number: int
+    record: dict[str, Any]
+    faults: list[Fault]
+
+
+@dataclass(slots=True)
+class End:
+    """How the document ended: closed, or with the fault that stopped the reading."""
+
+    stopped: Fault | None
+    marks: Marks
+    unknown: list[Fault] = field(default_factory=list)
+
+
+def read(parts: Iterable[bytes], form: XmlFormat) -> Iterator[Subtree | End]:
+    """Yield header, items and trailer as they close, then the end."""
+    mapping = form.mapping
+    marks = Marks(mapping.paths, mapping.ignored)
+    pieces = opened(parts)
+    root = next(pieces)
+    if isinstance(root, Fault):
+        yield End(root, marks)
+        return
+    assert isinstance(root, Root)
+    if (root.name, root.namespace) != (form.root, form.namespace):
+        wanted = Root(form.root, form.namespace)
+        yield End(fault("FORMAT_DIFFERS", line=1, found=root, wanted=wanted), marks)
+        return
+    reading = _Reading(form, marks, root.encoding)
+    stopped: Fault | None = None
+    try:
+        for piece in pieces:
+            assert isinstance(piece, bytes)
+            yield from reading.feed(piece)
+            if reading.stopped is not None:
+                stopped = reading.stopped
+                break
+        else:
+            stopped = reading.close()
+    except NotText as error:
+        stopped = fault("XML_ENCODING", detail=str(error))
+    yield End(stopped, marks, reading.strays)
+
+
+class _Reading:
+    """One document on its way through the parser."""
+
+    def __init__(self, form: XmlFormat, marks: Marks, encoding: str | None) -> None:
+        self._form = form
+        self._item = form.prefix + form.mapping.item_at
+        self._lines = Lines(form.mapping.item_at)
+        self._context = Context(form.root, marks, self._lines)
+        self._explainer = Explainer(form.schema, form.prefix)
+        self._parser = etree.XMLPullParser(
+            events=("end",),
+            tag=tuple(form.readers),
+            encoding=encoding,
+            resolve_entities=False,
+            no_network=True,
+            load_dtd=False,
+            dtd_validation=False,
+            attribute_defaults=False,
+            huge_tree=False,
+            recover=False,
+            remove_comments=True,
+            remove_pis=True,
+        )
+        self._validate = form.schema.fast.validate
+        self._readers = {tag: (local(tag), scope, reader.read) for tag, (scope, reader) in form.readers.items()}
+        self._events = self._parser.read_events()
+        self._number = 0
+        # Bytes since the last boundary ended, that of the piece included.
+        self._gap = 0
+        self._open = (0, 0)
+        self._last: _Element | None = None
+        self._root: _Element | None = None
+        self.stopped: Fault | None = None
+        self.strays: list[Fault] = []
+
+    def feed(self, piece: bytes) -> Iterator[Subtree]:
+        self._gap += len(piece)
+        # As many elements and attributes as the bytes can hold: only if these exceed a limit the items are counted.
+        marks = (piece.count(b"<"), piece.count(b"="))
+        self._open = (self._open[0] + marks[0], self._open[1] + marks[1])
+        large = self._open[0] > limit.ELEMENTS or self._open[1] > limit.ATTRIBUTES or self._gap > limit.ITEM
+        self._lines.feed(piece)
+        gap, ended = self._gap, False
+        try:
+            self._parser.feed(piece)
+        except etree.XMLSyntaxError as error:
+            self.stopped = _malformed(error)
+        root = self._root
+        for _, element in self._events:
+            parent = element.getparent()
+            if parent is not root or root is None:
+                if parent is None or parent.getparent() is not None:
+                    continue
+                self._root = root = parent
+            ended = True
+            yield self._subtree(element, gap if large else 0)
+        if ended:
+            self._gap, self._open = len(piece), marks
+            self._prune()
+        elif self._gap > limit.GAP and self.stopped is None:
+            self.stopped = fault("HEADER_TOO_LARGE", limit=limit.GAP, name=self._form.mapping.item_at)
+        self._lines.piece_done()
+
+    def close(self) -> Fault | None:
+        try:
+            root = self._parser.close()
+        except etree.XMLSyntaxError as error:
+            return fault("XML_TRUNCATED", line=error.lineno or 0)
+        self._strays(root if self._last is None else self._last.itersiblings())
+        return None
+
+    def _subtree(self, element: _Element, gap: int) -> Subtree:
+        tag = element.tag
+        name, scope, read = self._readers[tag]
+        number = 0
+        if tag == self._item:
+            self._number = number = self._number + 1
+            self._lines.item_ended()
+        context = self._context
+        context.begin(element, number)
+        before = element.getprevious()
+        if before is not None and before is not self._last:
+            self._strays(element.itersiblings(preceding=True))
+        self._last = element
+        refused = _shape(element, gap, number) if gap else None
+        if refused is not None:
+            context.add(refused[0], element, **refused[1])
+            return Subtree(name, number, {}, context.faults)
+        valid = self._validate(element)
+        record = read(element, context)
+        if not valid:
+            self._explainer.explain(element, scope, context)
+        if number == 0 and name == self._form.mapping.header_at:
+            context.header = record
+        return Subtree(name, number, record, context.faults)
+
+    def _strays(self, elements: Iterable[_Element]) -> None:
+        """Report elements beside the boundaries, that no row knows, up to the next boundary."""
+        for element in elements:
+            if element.tag in self._form.readers:
+                return
+            name = local(element.tag)
+            address = f"/{self._form.root}/{name}"
+            self._context.marks.unknown(address)
+            if len(self.strays) < limit.FAULTS_OF_ONE:
+                self.strays.append(fault("FIELD_UNKNOWN", address=address, line=element.sourceline or 0, name=name))
+
+    def _prune(self) -> None:
+        last = self._last
+        assert last is not None
+        root = last.getparent()
+        if root is not None:
+            place = root.index(last)
+            if place:
+                del root[:place]
+
+
+def _shape(element: _Element, gap: int, number: int) -> tuple[str, dict[str, object]] | None:
+    """Check the limits of an item that is large enough to exceed them; never touches what it counts."""
+    elements = attributes = 0
+    for each in element.iter():
+        elements += 1
+        attributes += len(each.attrib)
+        if elements > limit.ELEMENTS:
+            return "ITEM_TOO_COMPLEX", {"count": elements, "things": "elements or more", "limit": limit.ELEMENTS}
+        if attributes > limit.ATTRIBUTES:
+            return "ITEM_TOO_COMPLEX", {"count": attributes, "things": "attributes or more", "limit": limit.ATTRIBUTES}
+    if gap > limit.ITEM:
+        size = len(etree.tostring(element, encoding="utf-8", with_tail=False))
+        if size > limit.ITEM:
+            return ("ITEM_TOO_LARGE" if number else "HEADER_TOO_LARGE"), {"size": size, "limit": limit.ITEM, "name": "item"}
+    return None
+
+
+def _malformed(error: etree.XMLSyntaxError) -> Fault:
+    detail = (error.msg or "not XML").partition(", line ")[0]
+    line = error.lineno or 0
+    if "encod" in detail.lower() or "not proper UTF" in detail or "invalid byte" in detail.lower():
+        return fault("XML_ENCODING", line=line, detail=detail[:120])
+    if "depth" in detail.lower():
+        return fault("XML_TOO_DEEP", line=line)
+    return fault("XML_NOT_WELL_FORMED", line=line, detail=detail[:120])

@@ -1,0 +1,287 @@
+"""Reading one subtree: the tree of a scope as tables of names, walked once beside the elements.
+
+This is the hot loop of the gateway. A plain field is handled in place; everything else is a closure made at load.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from lxml.etree import _Element
+
+from parcelgate.codecs.mapping.converter import Defect
+from parcelgate.codecs.mapping.scope import Each, Fill, Leaf, Node, Scope, Slot
+from parcelgate.codecs.xml.address import local
+from parcelgate.codecs.xml.context import Context
+
+# Takes an element, the slots of its scope, and the context.
+Special = Callable[[_Element, list[Any], Context], None]
+# Converter, slot, key, row, and the closure that does the work where it is more than one plain value.
+Entry = tuple[Callable[[str], Any], int, str, int, Special | None]
+# A slot and a key that may be absent; the slot without which there is nothing to do; what to do.
+Completion = tuple[int, str, int, Special]
+
+
+class Reader:
+    """Reads one scope from an element."""
+
+    __slots__ = ("_attributes", "_empty", "_fills", "_leaf", "_slots", "read")
+
+    def __init__(self, scope: Scope, prefix: str, spare_row: int) -> None:
+        """Compile; prefix is the namespace in braces, spare_row counts the elements that have no row of their own."""
+        self._slots = scope.slots
+        self._empty: list[Any] = [None] * (len(scope.slots) - 1)
+        node = scope.root
+        self._leaf = node.leaf
+        self._attributes = tuple(node.attributes.items())
+        self._fills: tuple[Completion, ...] = tuple(_completion(fill, scope.slots) for fill in scope.fills)
+        # Makes the record of this scope from an element.
+        self.read: Callable[[_Element, Context], dict[str, Any]] = self._value
+        if node.children and not node.attributes:
+            self.read = self._parts(_walker(scope, node, prefix, spare_row))
+
+    def _parts(self, walk: Special) -> Callable[[_Element, Context], dict[str, Any]]:
+        empty, fills = self._empty, self._fills
+
+        def read(element: _Element, context: Context) -> dict[str, Any]:
+            record: dict[str, Any] = {}
+            slots: list[Any] = [record, *empty]
+            walk(element, slots, context)
+            for slot, key, basis, complete in fills:
+                target = slots[slot]
+                if (target is None or key not in target) and slots[basis] is not None:
+                    complete(element, slots, context)
+            return record
+
+        return read
+
+    def _value(self, element: _Element, context: Context) -> dict[str, Any]:
+        """Read an element that has a text, attributes, or nothing."""
+        record: dict[str, Any] = {}
+        slots: list[Any] = [record, *self._empty]
+        if self._leaf is not None:
+            _store(element, element.text, self._leaf, slots, self._slots, context, "")
+        for name, leaf in self._attributes:
+            _store(element, element.get(name), leaf, slots, self._slots, context, f"/@{name}")
+        return record
+
+
+def open_slot(slots: list[Any], number: int, specs: list[Slot]) -> dict[str, Any]:
+    """Make the dict of a slot, and those it lies in."""
+    above, key, select = specs[number]
+    parent = slots[above]
+    if parent is None:
+        parent = open_slot(slots, above, specs)
+    opened: dict[str, Any] = {}
+    if select is None:
+        parent[key] = opened
+    else:
+        opened[select[0]] = select[1]
+        if key in parent:
+            parent[key].append(opened)
+        else:
+            parent[key] = [opened]
+    slots[number] = opened
+    return opened
+
+
+def _walker(scope: Scope, node: Node, prefix: str, spare_row: int) -> Special:
+    table: dict[str, Entry] = {}
+    leaves: dict[int, Leaf] = {}
+    for name, child in node.children.items():
+        table[prefix + name] = entry = _entry(scope, child, prefix, spare_row)
+        if child.leaf is not None:
+            leaves[entry[3]] = child.leaf
+    specs = scope.slots
+
+    def walk(element: _Element, slots: list[Any], context: Context) -> None:
+        counts = context.counts
+        for child in element:
+            try:
+                read, slot, key, row, special = table[child.tag]
+            except KeyError:
+                continue
+            counts[row] += 1
+            if special is not None:
+                special(child, slots, context)
+                continue
+            text = child.text
+            if text is None:
+                continue
+            try:
+                value = read(text)
+            except Defect as defect:
+                value = context.defect(child, leaves[row], defect, text, slots)
+            # An empty text is nothing; an empty dict is the quantity zero.
+            if value or value == {}:
+                target = slots[slot]
+                if target is None:
+                    target = open_slot(slots, slot, specs)
+                target[key] = value
+
+    return walk
+
+
+def _entry(scope: Scope, node: Node, prefix: str, spare_row: int) -> Entry:
+    if node.each is not None:
+        return str, 0, "", node.each.row.number, _each(scope, node.each, prefix, spare_row)
+    if node.fixed is not None:
+        row = node.fixed
+        return str, 0, "", row.number, _constant(row.const) if row.const is not None else _nothing
+    if node.children:
+        return str, 0, "", spare_row, _walker(scope, node, prefix, spare_row)
+    leaf = node.leaf
+    assert leaf is not None
+    special: Special | None = None
+    if leaf.merge:
+        special = _merging(scope.slots, leaf)
+    elif leaf.row.many:
+        special = _listing(scope.slots, leaf)
+    elif node.attributes:
+        special = _with_attributes(scope.slots, leaf, tuple(node.attributes.items()))
+    return leaf.converter.read, leaf.slot, leaf.key, leaf.row.number, special
+
+
+def _nothing(element: _Element, slots: list[Any], context: Context) -> None:
+    """Read nothing: the row says why."""
+
+
+def _constant(wanted: str) -> Special:
+    def check(element: _Element, slots: list[Any], context: Context) -> None:  # noqa: ARG001  closures share one shape
+        if (element.text or "").strip() != wanted:
+            context.add("CONSTANT_DIFFERS", element, name=local(element.tag), wanted=wanted)
+
+    return check
+
+
+def _each(scope: Scope, each: Each, prefix: str, spare_row: int) -> Special:
+    read = Reader(each.scope, prefix, spare_row).read
+    slot, key, specs = each.slot, each.key, scope.slots
+
+    def append(element: _Element, slots: list[Any], context: Context) -> None:
+        entry = read(element, context)
+        target = slots[slot]
+        if target is None:
+            target = open_slot(slots, slot, specs)
+        entries = target.get(key)
+        if entries is None:
+            target[key] = [entry]
+        else:
+            entries.append(entry)
+
+    return append
+
+
+def _listing(specs: list[Slot], leaf: Leaf) -> Special:
+    """Make the closure of a list of plain values."""
+    read, slot, key = leaf.converter.read, leaf.slot, leaf.key
+
+    def append(element: _Element, slots: list[Any], context: Context) -> None:
+        text = element.text
+        if text is None:
+            return
+        try:
+            value = read(text)
+        except Defect as defect:
+            value = context.defect(element, leaf, defect, text, slots)
+        if not value:
+            return
+        target = slots[slot]
+        if target is None:
+            target = open_slot(slots, slot, specs)
+        if key in target:
+            target[key].append(value)
+        else:
+            target[key] = [value]
+
+    return append
+
+
+def _merging(specs: list[Slot], leaf: Leaf) -> Special:
+    """Make the closure of an amount whose currency stands in another element."""
+    read, slot = leaf.converter.read, leaf.slot
+    above, key, _ = specs[slot]
+
+    def merge(element: _Element, slots: list[Any], context: Context) -> None:
+        text = element.text
+        if text is None:
+            return
+        try:
+            value = read(text)
+        except Defect as defect:
+            value = context.defect(element, leaf, defect, text, slots)
+        if value is None:
+            return
+        target, parent = slots[slot], slots[above]
+        if target is None and parent is not None:
+            parent[key] = slots[slot] = value.copy()
+            return
+        if target is None:
+            target = open_slot(slots, slot, specs)
+        target.update(value)
+
+    return merge
+
+
+def _with_attributes(specs: list[Slot], leaf: Leaf, attributes: tuple[tuple[str, Leaf], ...]) -> Special:
+    def store(element: _Element, slots: list[Any], context: Context) -> None:
+        _store(element, element.text, leaf, slots, specs, context, "")
+        for name, inner in attributes:
+            _store(element, element.get(name), inner, slots, specs, context, f"/@{name}")
+
+    return store
+
+
+def _store(
+    element: _Element, text: str | None, leaf: Leaf, slots: list[Any], specs: list[Slot], context: Context, below: str
+) -> None:
+    if text is None:
+        return
+    if below:
+        context.counts[leaf.row.number] += 1
+    try:
+        value = leaf.converter.read(text)
+    except Defect as defect:
+        value = context.defect(element, leaf, defect, text, slots, below)
+    if value or value == {}:
+        target = slots[leaf.slot]
+        if target is None:
+            target = open_slot(slots, leaf.slot, specs)
+        target[leaf.key] = value
+
+
+def _completion(fill: Fill, specs: list[Slot]) -> Completion:
+    """Make the closure that fills an absent field in, or says that it is missing."""
+    slot, key, row, inherit = fill.leaf.slot, fill.leaf.key, fill.leaf.row, fill.inherit
+    source, derive, default = fill.source, fill.derive, fill.default
+    basis, basis_key = (source.slot, source.key) if source is not None else (0, "")
+
+    def complete(element: _Element, slots: list[Any], context: Context) -> None:
+        if context.failed and (id(slots), row.number) in context.failed:
+            return
+        value = context.header.get(inherit) if inherit else None
+        if value is None and derive is not None:
+            known = slots[basis].get(basis_key)
+            if known is not None:
+                try:
+                    value = derive(known)
+                except Defect as defect:
+                    value = _underived(fill, element, slots, context, defect)
+        if value is None and default is not None:
+            value = default
+            context.marks.defaulted[row.number] += 1
+        if value is not None:
+            target = slots[slot]
+            if target is None:
+                target = open_slot(slots, slot, specs)
+            target[key] = value
+        elif row.need:
+            context.missing(fill, element)
+
+    return slot, key, basis, complete
+
+
+def _underived(fill: Fill, element: _Element, slots: list[Any], context: Context, defect: Defect) -> Any:
+    source = fill.source
+    assert source is not None
+    text = str(slots[source.slot][source.key])
+    return context.defect(element, fill.leaf, defect, text, slots, f"/{source.row.at}")
