@@ -59,7 +59,7 @@ class Context:
     def invocation_metadata(self):
         return (("authorization", self.authorization),)
 
-    async def abort(self, code, details):
+    async def abort(self, code, details, trailing_metadata=()):
         raise grpc.RpcError(code, details)
 
 
