@@ -1,7 +1,8 @@
 # parcelgate: every command of daily work. `make` or `make help` lists them; all install into .venv in this checkout.
 .DEFAULT_GOAL := help
 SHELL := /bin/sh
-PYTHON ?= python3.11
+# Which Python to set up with; python3.11 or else python3, if not given.
+PYTHON ?=
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -12,9 +13,13 @@ SOURCES := pyproject.toml hatch_build.py $(shell find proto -name '*.proto')
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16
 
+# An environment that was moved or copied with its checkout still points to the old place, so the stamp names the place.
+ifneq "$(shell cat $(STAMP) 2>/dev/null)" "$(CURDIR)"
+.PHONY: $(STAMP)
+endif
+
 $(STAMP): $(SOURCES)
 	@./deploy/setup.sh "$(PYTHON)" "$(VENV)"
-	@touch $(STAMP)
 
 demo: $(STAMP) ## Set everything up, send sample traffic through the gateway, and show what became of it.
 	@$(BIN)/parcelgate demo
@@ -40,6 +45,6 @@ lists: $(STAMP) ## Write the generated lists of docs/.
 lock: $(STAMP) ## Add new messages, fields and calls to the contract lock.
 	@$(BIN)/python tests/architecture/contract_lock.py
 
-clean: ## Remove the environment, builds, run-time data and caches.
-	@rm -rf $(VENV) build dist var services/parcelgate/api .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+clean: ## Remove the environment, builds (with the demo's data) and caches; other data folders stay.
+	@rm -rf $(VENV) build dist services/parcelgate/api .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -25,20 +25,20 @@ FORMAT = "upu/cusitm/own-1"
 NAMESPACE = "urn:parcelgate:upu:cusitm:own-1"
 PART = 256 * 1024
 _GOODS = (
-    ("610910", "cotton t-shirts, printed", "CN", 0.21),
-    ("851830", "bluetooth earphones with charging case", "CN", 0.12),
-    ("420222", "handbag of textile material", "IT", 0.64),
-    ("640411", "running shoes", "VN", 0.85),
-    ("490199", "novel, paperback", "GB", 0.31),
-    ("950300", "wooden toy train", "DE", 0.72),
-    ("330499", "face cream 50 ml", "FR", 0.09),
-    ("711719", "costume jewellery, necklace", "IN", 0.05),
+    ("610910", "cotton t-shirts, knitted, printed with a landscape, sizes M and L", "CN", 0.21),
+    ("851830", "bluetooth earphones with charging case and USB-C cable, black", "CN", 0.12),
+    ("420222", "handbag with outer surface of textile material, with zip, blue", "IT", 0.64),
+    ("640411", "running shoes, rubber sole, upper of textile material, size 42", "VN", 0.85),
+    ("490199", "novel in paperback, 320 pages, in English, second-hand", "GB", 0.31),
+    ("950300", "wooden toy train with eight wagons, for children from 3 years", "DE", 0.72),
+    ("330499", "face cream, 50 ml, without alcohol, in glass jar and carton", "FR", 0.09),
+    ("711719", "costume jewellery, necklace of base metal plated with silver", "IN", 0.05),
 )
 _NAMES = ("Jansen & Zoon", "M. Okafor", "Ольга Петрова", "田中 花子", "José García Núñez", "Anne-Marie Lefèvre")
 
 
 def document(items: int, *, indent: bool = False, seed: int = 1) -> bytes:
-    """Make a CUSITM of realistic items, about 1.7 KB and 45 elements each."""
+    """Make a CUSITM of realistic items, about 1.7 KB and 43 elements each."""
     return b"".join(parts(items, indent=indent, seed=seed))
 
 
@@ -72,18 +72,18 @@ def _item(draw: random.Random, number: int) -> str:
         )
     sender, recipient = (draw.choice(_NAMES).replace("&", "&amp;") for _ in range(2))
     return (
-        f"<Item><MailObject><Id>RR{serial}{s10_check_digit(serial)}NL</Id><LocalId>3SABC{serial}</LocalId><TypeCd>MI</TypeCd>"
+        f"<Item><MailObject><Id>RR{serial}{s10_check_digit(serial)}NL</Id>"
         f"<PostingDt>2026-11-{draw.randint(1, 28):02}T{draw.randint(8, 19):02}:15:00</PostingDt><MailClassCd>C</MailClassCd>"
-        "<MailCategoryCd>A</MailCategoryCd><MailSubclassCd>CN</MailSubclassCd><OrigPostOrgCd>NLA</OrigPostOrgCd>"
+        "<OrigPostOrgCd>NLA</OrigPostOrgCd>"
         "<DestPostOrgCd>DEA</DestPostOrgCd></MailObject><Data><OrigCountryCd>NL</OrigCountryCd><DestCountryCd>DE</DestCountryCd>"
         f"<NatureTypeCd>11</NatureTypeCd><GrossWeight>{mass + 0.1:.3f}</GrossWeight><Postage>12.50</Postage>"
-        f"<PostageCurrencyCd>EUR</PostageCurrencyCd><DeclaredValue>{value:.2f}</DeclaredValue>"
-        f"<DeclaredValueCurrencyCd>EUR</DeclaredValueCurrencyCd><SenderName>{sender}</SenderName>"
-        f"<SenderAddressLine>Keizersgracht {draw.randint(1, 700)}</SenderAddressLine><SenderZIP>1016 EE</SenderZIP>"
-        "<SenderCity>Amsterdam</SenderCity><SenderCountryCd>NL</SenderCountryCd><SenderTelephone>+31201234567</SenderTelephone>"
-        f"<RecipientName>{recipient}</RecipientName><RecipientAddressLine>Torstraße {draw.randint(1, 200)}</RecipientAddressLine>"
+        f"<PostageCurrencyCd>EUR</PostageCurrencyCd>"
+        f"<SenderName>{sender}</SenderName>"
+        f"<SenderAddressLine>Wholesale building 4, second floor, Keizersgracht {draw.randint(1, 700)}</SenderAddressLine><SenderZIP>1016 EE</SenderZIP>"
+        "<SenderCity>Amsterdam</SenderCity><SenderCountryCd>NL</SenderCountryCd>"
+        f"<RecipientName>{recipient}</RecipientName><RecipientAddressLine>c/o Hausverwaltung am Rosenthaler Platz, Torstraße {draw.randint(1, 200)}</RecipientAddressLine>"
         "<RecipientZIP>10119</RecipientZIP><RecipientCity>Berlin</RecipientCity><RecipientCountryCd>DE</RecipientCountryCd>"
-        "<RecipientTelephone>+49301234567</RecipientTelephone><RecipientEmail>empfang@example.org</RecipientEmail>"
+        "<RecipientTelephone>+49301234567</RecipientTelephone>"
         f"<ContentPieces>{''.join(pieces)}</ContentPieces></Data></Item>"
     )
 

@@ -18,18 +18,22 @@ from parcelgate.api.record.v1.decision_pb2 import DECISION_CODE_RELEASED, Decisi
 from parcelgate.api.record.v1.declaration_pb2 import ENVIRONMENT_TEST, Case, Declaration, DeclarationKey
 from parcelgate.api.record.v1.fact_pb2 import FactBatch
 from parcelgate.api.record.v1.item_pb2 import Item
-from parcelgate.app.topology import QUEUES
 from parcelgate.carrier.service import CarrierService
 from parcelgate.core import chunk
 from parcelgate.core.bell import Bell
 from parcelgate.core.clock import FixedClock
 from parcelgate.core.credential import Credentials
 from parcelgate.core.partner import Partners
-from parcelgate.core.port import Outcome
+from parcelgate.core.port import Outcome, Queue
 from parcelgate.core.runner import Runner
 from parcelgate.core.seal import Vault, master_key
 
 NOW = 1_790_000_000_000_000
+QUEUES = (
+    Queue("router.advance", topic="advance", channel="*", consumer="router"),
+    Queue("carrier.release", topic="release", channel="carrier", consumer="carrier"),
+    Queue("monitor.facts", topic="facts", channel="*", consumer="monitor"),
+)
 ORBIT, SWIFT, INTEGRATOR, POST = "carrier-orbit", "carrier-swift", "integrator", "post-cn"
 
 

@@ -6,7 +6,10 @@ import grpc
 import pytest
 
 from conversations.carrier_house import ORBIT, POST, SWIFT, open_house
+from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_RELEASES, Chunk, ChunkEntry, ChunkHead
+from parcelgate.api.record.v1.decision_pb2 import Release
 from parcelgate.carrier import feed
+from parcelgate.carrier.resume import token_of
 from parcelgate.core.port import Message
 
 
@@ -120,7 +123,7 @@ async def test_a_token_that_is_not_ours_is_refused(house, damage):
     await house.logged(1, SWIFT)
     ours = (await house.line(ORBIT).pull()).resume_token
     theirs = (await house.line(SWIFT).pull()).resume_token
-    ahead = feed.token_of(ORBIT, "test", 99)
+    ahead = token_of(ORBIT, "test", 99)
     token = {"another's": theirs, "changed": ours[:6] + "AbAA" + ours[10:], "ahead": ahead}.get(damage, damage)
     for call in (lambda: house.line(ORBIT).pull(token), lambda: take(house.line(ORBIT).follow(token), 1)):
         with pytest.raises(grpc.aio.AioRpcError) as refused:
@@ -168,14 +171,33 @@ async def test_a_misrouted_release_is_a_dead_letter_and_reaches_nobody(house):
     await house.decide(1)
     await house.logged(1)
     (row,) = await house.store.deliveries(ORBIT, "test", 0, 1)
-    chunk = feed.Release.FromString(row.delivery.body)
-    chunk.declaration.key.partner = SWIFT
-    from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_RELEASES, Chunk, ChunkEntry, ChunkHead
-
+    release = Release.FromString(row.delivery.body)
+    release.declaration.key.partner = SWIFT
     head = ChunkHead(id="m", kind=CHUNK_KIND_RELEASES, environment=1, partner=ORBIT, entries=[ChunkEntry()])
-    body = Chunk(head=head, items=[chunk.SerializeToString()]).SerializeToString()
+    body = Chunk(head=head, items=[release.SerializeToString()]).SerializeToString()
     (consumer,) = house.service.consumers()
     await house.runner.work(consumer, [Message("m", "release", "test.carrier.carrier-orbit", body)])
     ((_, dead),) = await house.store.dead(10)
     assert dead.faults[0].code == "RELEASE_MISROUTED"
     assert len(await house.store.deliveries(ORBIT, "test", 0, 10)) == 1
+
+
+async def test_a_pull_stays_within_what_a_client_takes(house, monkeypatch):
+    await house.decide(*range(1, 8))
+    await house.logged(7)
+    monkeypatch.setattr(feed, "_MOST_BYTES", 1)
+    line, token, ids = house.line(ORBIT), "", []
+    while (answer := await line.pull(token)).releases:
+        token = answer.resume_token
+        ids.extend(one.release.response_id for one in answer.releases)
+        assert len(answer.releases) == 1 and answer.more == (len(ids) < 7)
+    assert ids == names(1, 7)
+
+
+async def test_a_follower_misses_no_bell_while_the_log_grows(house, monkeypatch):
+    monkeypatch.setattr(feed, "POLL_SECONDS", 60.0)
+    reading = asyncio.create_task(take(house.line(ORBIT).follow(), 80))
+    for number in range(1, 81):
+        await house.decide(number)
+        await asyncio.sleep(0.002 * (number % 5))
+    assert sorted((await reading)[0]) == sorted(names(1, 80))

@@ -19,6 +19,7 @@ from conversations.carrier_house import (
 from parcelgate.api.carrier.v1 import carrier_pb2 as carrier
 from parcelgate.api.partner.v1 import partner_pb2 as partner
 from parcelgate.api.record.v1.declaration_pb2 import FUNCTION_AMEND, FUNCTION_CANCEL, FUNCTION_ORIGINAL
+from parcelgate.carrier import call, service
 from parcelgate.core.port import StoreUnavailableError
 
 
@@ -298,3 +299,34 @@ async def test_a_deadline_that_passed_leaves_nothing_half_done(house, monkeypatc
     )
     assert answer.results[0].outcome == "ACCEPTED"
     assert len(await house.sent()) == 1
+
+
+async def test_a_stream_on_which_nothing_comes_is_closed_and_keeps_what_was_answered(house, monkeypatch):
+    monkeypatch.setattr(call, "IDLE_SECONDS", 0.3)
+    line = house.line(ORBIT)
+    stream = line.carrier.SubmitStream(metadata=line.key, timeout=20)
+    await stream.write(submit("request-1", shipment(1)))
+    first = await stream.read()
+    with pytest.raises(grpc.aio.AioRpcError) as closed:
+        await stream.read()
+    assert closed.value.code() == grpc.StatusCode.DEADLINE_EXCEEDED
+    assert dict(closed.value.trailing_metadata())["parcelgate-fault-code"] == "STREAM_IDLE"
+    assert (await line.submit("request-1", shipment(1))).receipt == first.receipt
+
+
+async def test_answers_are_forgotten_after_thirteen_months_and_declarations_are_not(tmp_path):
+    async with open_house(tmp_path) as house:
+        await house.line(ORBIT).submit("request-1", shipment(1))
+        house.clock.now += service.KEPT_MICROS + 1
+        await house.line(ORBIT).submit("request-2", shipment(2))
+        await house.service.tidy()
+        again = await house.line(ORBIT).submit("request-1", shipment(1))
+        assert not again.repeated_request and again.results[0].outcome == "UNCHANGED"
+        assert (await house.line(ORBIT).submit("request-2", shipment(2))).repeated_request
+
+
+async def test_a_large_request_over_grpc_is_refused_with_its_limit(house, monkeypatch):
+    monkeypatch.setattr(call, "LARGEST_REQUEST", 100)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await house.line(ORBIT).submit("request-1", shipment(1))
+    assert dict(refused.value.trailing_metadata())["parcelgate-fault-code"] == "REQUEST_TOO_LARGE"

@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route
 
 from parcelgate.adapters.bus.embedded.bus import EmbeddedBus
 from parcelgate.adapters.store.sqlite.store import SqliteStore
-from parcelgate.app import topology, wire
+from parcelgate.app import assembly, topology, wire
 from parcelgate.app.running import Running, announce, locked
 from parcelgate.core.bell import Bell
 from parcelgate.core.clock import SystemClock
@@ -56,7 +56,7 @@ async def serve(settings: Settings, ready: Callable[[Running], None] | None = No
         runner = Runner(store, bus, SystemClock(), Bell())
         vault = Vault(master_key(settings.data / "master.key"), store)
         line = wire.Line(credentials.local_key("gateway"), settings.call_seconds)
-        built = topology.build(runner, vault, partners, credentials, settings, line)
+        built = assembly.build(runner, vault, partners, credentials, settings, line)
         address = await stack.enter_async_context(_grpc(settings, credentials, built.services))
         await stack.enter_async_context(line.connected(address))
         http = await stack.enter_async_context(_http(settings, built.routes))

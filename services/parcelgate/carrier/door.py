@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, Response
 
@@ -96,10 +97,14 @@ async def _read(http: HttpRequest, kind: type[AnyRequest], lines: str) -> Reques
     if media_type != "application/json" or http.headers.get("content-encoding", "identity") != "identity":
         raise RejectError(fault("BODY_MEDIA_TYPE"))
     body = bytearray()
-    async for part in http.stream():
-        body += part
-        if len(body) > LARGEST_REQUEST:
-            raise RejectError(fault("REQUEST_TOO_LARGE", limit=LARGEST_REQUEST))
+    try:
+        async for part in http.stream():
+            body += part
+            if len(body) > LARGEST_REQUEST:
+                raise RejectError(fault("REQUEST_TOO_LARGE", limit=LARGEST_REQUEST))
+    except ClientDisconnect:
+        # Nobody hears this answer, but nothing of a cut-off body may be taken.
+        raise RejectError(fault("BODY_CUT_OFF")) from None
     raw = bytes(body)
     if len(raw) > _LARGE:
         document = await asyncio.to_thread(read_document, raw, kind, lines)

@@ -15,6 +15,8 @@ from parcelgate.core.port import Delivered, RejectError, Store
 
 USUAL = 100
 MOST = 500
+# A gRPC client takes messages up to 4 MiB if nobody told it otherwise.
+_MOST_BYTES = 3 * 1024 * 1024
 MOST_FOLLOWERS = 8
 # A bell may be missed, for example when another process wrote the log: a follower looks by himself so often.
 POLL_SECONDS = 1.0
@@ -44,12 +46,12 @@ class Feed:
         after = await self._after(caller, token)
         limit = limit or USUAL
         rows = await self._store.deliveries(partner, environment, after, limit + 1)
-        taken = rows[:limit]
+        taken = _within_bytes(rows[:limit])
         last = taken[-1].sequence if taken else after
         return PullResponse(
             releases=[_shown(row) for row in taken if row.delivery.kind == "release"],
             resume_token=token_of(partner, environment, last) if last else "",
-            more=len(rows) > limit,
+            more=len(rows) > len(taken),
         )
 
     async def follow(self, caller: Identity, token: str) -> AsyncIterator[FollowResponse]:
@@ -105,6 +107,16 @@ class Feed:
             self._followers[who] -= 1
             if not self._followers[who]:
                 del self._followers[who]
+
+
+def _within_bytes(rows: list[Delivered]) -> list[Delivered]:
+    """Return the first rows that fit into one answer, at least one."""
+    size = 0
+    for index, row in enumerate(rows):
+        size += len(row.delivery.body)
+        if size > _MOST_BYTES and index:
+            return rows[:index]
+    return rows
 
 
 def _shown(row: Delivered) -> FollowResponse:

@@ -10,8 +10,11 @@ from parcelgate.core.fault import fault
 # Turns a field path (shipments[2].item.key) into the sender's own terms.
 Spelling = Callable[[str], str]
 
-# Faults listed for a line or a request; a line with more is broken as a whole.
+# Faults listed for the request as a whole, and what a reader of documents notes of one line.
 MOST = 100
+# Faults of all lines together: an answer must stay below the 4 MiB that a gRPC client takes if nobody told it otherwise.
+_MOST_TOGETHER = 10_000
+_MOST_OF_A_LINE = 1_000
 _SHORT = 3
 # A number, or a code with a digit in it.
 _PLAIN = re.compile(r"(?=.*\d)[\w.+\-/:]{1,40}", re.ASCII)
@@ -20,8 +23,9 @@ _PLAIN = re.compile(r"(?=.*\d)[\w.+\-/:]{1,40}", re.ASCII)
 class Findings:
     """The faults of one line, or of the request as a whole, in the order they were found."""
 
-    def __init__(self, spelling: Spelling) -> None:
+    def __init__(self, spelling: Spelling, most: int = MOST) -> None:
         self.faults: list[Fault] = []
+        self._most = most
         self._spelling = spelling
 
     def add(
@@ -38,11 +42,12 @@ class Findings:
 
     def take(self, found: Fault) -> None:
         """Add a fault that is addressed already."""
-        if len(self.faults) < MOST:
+        if len(self.faults) < self._most:
             self.faults.append(found)
-        elif len(self.faults) == MOST:
+            return
+        if len(self.faults) == self._most:
             self.faults.append(fault("FAULTS_CUT", more_possible=True))
-        if found.severity == SEVERITY_ERROR and len(self.faults) > MOST and not self.rejects:
+        if found.severity == SEVERITY_ERROR and not self.rejects:
             # An error beyond the limit must still reject the line.
             self.faults[-2] = found
 
@@ -56,6 +61,11 @@ class Findings:
         for one in self.faults:
             one.item, one.item_number = identifier, number
         return self.faults
+
+
+def most_findings(lines: int) -> int:
+    """Return how many faults are listed for each line of a request: 1,000, fewer in a request of many lines."""
+    return min(_MOST_OF_A_LINE, _MOST_TOGETHER // lines)
 
 
 def last_name(address: str) -> str:

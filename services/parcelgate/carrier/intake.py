@@ -1,12 +1,13 @@
 """Takes requests in: one transaction each, at most once each, every line with its own result."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from parcelgate.api.carrier.v1.carrier_pb2 import SubmitResponse
 from parcelgate.carrier.booking import Booking
-from parcelgate.carrier.request import Request
-from parcelgate.carrier.shipment import check_line
+from parcelgate.carrier.finding import most_findings
+from parcelgate.carrier.request import Line, Request
+from parcelgate.carrier.shipment import Checked, check_line
 from parcelgate.carrier.version import Known
 from parcelgate.core import failpoint
 from parcelgate.core.credential import Identity
@@ -16,6 +17,8 @@ from parcelgate.core.runner import Runner
 from parcelgate.core.seal import Vault
 
 _TRIES = 20
+# Checking more lines at once would hold up the loop; it is done in a thread.
+_FEW = 20
 
 
 class Intake:
@@ -32,7 +35,11 @@ class Intake:
         StoreUnavailableError if nothing can be stored now.
         """
         partner, environment = caller.partner.id, caller.environment
-        checked = [check_line(line, request, partner, environment) for line in request.lines()]
+        lines = request.lines()
+        if len(lines) > _FEW:
+            checked = await asyncio.to_thread(_check, lines, request, partner, environment)
+        else:
+            checked = _check(lines, request, partner, environment)
         digest = request.digest
         for _ in range(_TRIES):
             if (answer := await self._answer(partner, environment, request, digest)) is not None:
@@ -72,6 +79,10 @@ class Intake:
     async def _known(self, partner: str, environment: str, ids: Iterable[str]) -> dict[str, Known]:
         rows = await self._runner.store.read("carrier.newest_versions", environment, partner, sorted(ids))
         return {row[0]: Known(*row[1:]) for row in rows}
+
+
+def _check(lines: Sequence[Line], request: Request, partner: str, environment: str) -> list[Checked]:
+    return [check_line(line, request, partner, environment, most_findings(len(lines))) for line in lines]
 
 
 def _repeated(answer: bytes) -> SubmitResponse:

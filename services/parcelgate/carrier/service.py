@@ -65,14 +65,18 @@ class CarrierService:
         """Forget old answers from time to time; when stopped, tell those who follow decisions to come again."""
         while not stop.is_set():
             try:
-                oldest = self._runner.clock.micros() - KEPT_MICROS
-                await self._runner.transact(Outcome(writes=[Write("carrier.forget_requests", [(oldest,)])]))
+                await self.tidy()
             except StoreUnavailableError as error:
                 structlog.get_logger("carrier").warning("answers_not_tidied", reason=str(error))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_TIDY_SECONDS):
                     await stop.wait()
         self.feed.close()
+
+    async def tidy(self) -> None:
+        """Forget the answers to requests older than 13 months; declarations are kept."""
+        oldest = self._runner.clock.micros() - KEPT_MICROS
+        await self._runner.transact(Outcome(writes=[Write("carrier.forget_requests", [(oldest,)])]))
 
     async def _log_releases(self, messages: Sequence[Message]) -> Outcome:
         return log_releases(messages, self._runner.clock)

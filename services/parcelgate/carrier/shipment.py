@@ -22,9 +22,9 @@ class Checked:
     shown: str
 
 
-def check_line(line: Line, request: Request, partner: str, environment: str) -> Checked:
-    """Check a line for a partner and bring its item into the form of the record."""
-    found = Findings(request.spelling)
+def check_line(line: Line, request: Request, partner: str, environment: str, most: int) -> Checked:
+    """Check a line for a partner and bring its item into the form of the record; at most so many faults are listed."""
+    found = Findings(request.spelling, most)
     for early in request.line_faults.get(line.number - 1, ()):
         found.take(early)
     item = line.item

@@ -1,5 +1,6 @@
 """What clearance reads of an item before any rule: who trades with whom, by which channel, under which IOSS number."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -49,6 +50,7 @@ class Consignment:
     ioss: tuple[tuple[str, str], ...]
     lines: list[Line]
     codes: list[str]
+    restricted: list[int]
 
     def postcode(self) -> tuple[str, str]:
         """Return the recipient's postcode, bare, and its path; empty if there is none."""
@@ -78,16 +80,30 @@ def read(item: record.Item) -> Consignment:
             sender_type = party.person_type
         elif role in _SELLERS:
             has_seller = True
-        for number, reference in enumerate(party.references):
-            scheme = reference.scheme
-            if scheme == "IOSS":
-                ioss.append((f"parties[{index}].references[{number}].number", reference.number))
-            elif role == _RECIPIENT and scheme == "VAT":
-                recipient_has_vat = True
+        references = party.references
+        if references:
+            ioss += _import_schemes(references, index)
+            if role == _RECIPIENT:
+                recipient_has_vat = any(reference.scheme == "VAT" for reference in references)
     to_business = recipient_has_vat or recipient_type in _LEGAL
     transaction = _transaction(item, sender_type, to_business=to_business, sold=bool(has_seller or ioss))
-    lines = [_line(piece, place) for place, piece in enumerate(item.content, start=1)]
-    return Consignment(item, _channel(item), transaction, recipient, tuple(ioss), lines, [line.code for line in lines])
+    seen = Consignment(item, _channel(item), transaction, recipient, tuple(ioss), [], [], [])
+    for index, piece in enumerate(item.content):
+        line = _line(piece, index + 1)
+        seen.lines.append(line)
+        seen.codes.append(line.code)
+        if piece.import_restriction:
+            seen.restricted.append(index)
+    return seen
+
+
+def _import_schemes(references: Sequence[record.PartyReference], party: int) -> list[tuple[str, str]]:
+    """Return path and number of the IOSS numbers of a party."""
+    return [
+        (f"parties[{party}].references[{place}].number", reference.number)
+        for place, reference in enumerate(references)
+        if reference.scheme == "IOSS"
+    ]
 
 
 def _line(piece: record.ContentPiece, place: int) -> Line:

@@ -5,7 +5,7 @@ Precedence: examination, another agency, documents, information, release against
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, TypeAlias
 
 from parcelgate.api.clearance.v1.clearance_pb2 import DecideCall
 from parcelgate.api.record.v1 import decision_pb2 as fiscal
@@ -19,7 +19,7 @@ from parcelgate.api.record.v1.declaration_pb2 import (
     PROCEDURE_IMPORT,
     PROCEDURE_TRANSIT,
 )
-from parcelgate.api.record.v1.referral_pb2 import REFERRAL_TYPE_AMENDMENT, REFERRAL_TYPE_INFORMATION
+from parcelgate.api.record.v1.referral_pb2 import REFERRAL_TYPE_AMENDMENT, REFERRAL_TYPE_INFORMATION, Referral
 from parcelgate.clearance import amount, consignment, levy, table
 from parcelgate.clearance.consignment import Consignment, Gap
 from parcelgate.clearance.plan import Plan, Planner
@@ -35,16 +35,12 @@ Code: TypeAlias = "fiscal.DecisionCode.ValueType"
 _EXAMINE: Final = frozenset({"EXAMINE", "STOP"})
 _ASKING: Final = {"REFER_INFORMATION": REFERRAL_TYPE_INFORMATION, "REFER_AMENDMENT": REFERRAL_TYPE_AMENDMENT}
 _QUALITY: Final = "quality."
+_KEPT: Final = 4096
 
 
-class _Outcome(NamedTuple):
-    """What would be decided if nothing were missing and risk asked for nothing, and the reason for it."""
-
-    code: Code
-    reason: fiscal.Reason | None = None
-
-
-_HELD: Final = _Outcome(fiscal.DECISION_CODE_HOLD_INFORMATION)
+# What would be decided if nothing were missing and risk asked for nothing, and the reason for it.
+_Outcome: TypeAlias = tuple[Code, fiscal.Reason | None]
+_HELD: Final[_Outcome] = (fiscal.DECISION_CODE_HOLD_INFORMATION, None)
 
 
 def procedure(call: DecideCall) -> str:
@@ -66,6 +62,10 @@ class Decider:
     def __init__(self, regime: Regime) -> None:
         self._regime = regime
         self._planner = Planner(regime)
+        self._said: dict[Gap, tuple[fiscal.Reason, Referral | None]] = {}
+        self._postcode_needed = frozenset(
+            country for country, zones in regime.zones.items() if any(zone.postcode_needed for zone in zones)
+        )
         self._in_transit = fiscal.Reason(code="IN_TRANSIT", sentence=regime.sentences["IN_TRANSIT"].sentence)
 
     def decide(self, call: DecideCall, decision: fiscal.Decision, flow: str) -> None:
@@ -85,25 +85,26 @@ class Decider:
         findings = call.assessment.findings
         stop = self._heed(decision, findings, gaps) if findings else fiscal.DECISION_CODE_UNSPECIFIED
         if flow == "TRANSIT":
-            outcome = _Outcome(fiscal.DECISION_CODE_TRANSFER, self._in_transit)
+            outcome: _Outcome = (fiscal.DECISION_CODE_TRANSFER, self._in_transit)
         else:
             seen = consignment.read(item)
-            if flow == "IMPORT":
+            if seen.restricted and flow == "IMPORT" and not stop:
                 # An examination by customs comes before the other agency.
-                stop = stop or self._restricted(decision, item)
+                stop = self._restricted(decision, seen.restricted)
             outcome = self._at_border(decision, seen, call.acceptance_date, flow, gaps)
+        code, reason = outcome
         if stop:
             decision.release_category = 4
             # What is found may change the duties; none is stated before.
             decision.ClearField("duties")
             decision.ClearField("total_due")
             decision.code = stop
-        elif gaps and outcome.code != fiscal.DECISION_CODE_HOLD_DOCUMENTS:
+        elif gaps and code != fiscal.DECISION_CODE_HOLD_DOCUMENTS:
             decision.code = fiscal.DECISION_CODE_HOLD_INFORMATION
         else:
-            decision.code = outcome.code
-            if outcome.reason is not None:
-                decision.reasons.append(outcome.reason)
+            decision.code = code
+            if reason is not None:
+                decision.reasons.append(reason)
         if gaps:
             self._ask(decision, gaps)
 
@@ -117,17 +118,17 @@ class Decider:
             return _HELD
         if item.nature == record.NATURE_OF_TRANSACTION_DOCUMENTS:
             decision.release_category = 1
-            return _Outcome(fiscal.DECISION_CODE_RELEASED, plan.reasons["DOCUMENTS"])
+            return (fiscal.DECISION_CODE_RELEASED, plan.reasons["DOCUMENTS"])
         if flow == "EXPORT":
             decision.release_category = levy.category(seen, plan)
-            return _Outcome(fiscal.DECISION_CODE_RELEASED, plan.reasons["EXPORTED"])
+            return (fiscal.DECISION_CODE_RELEASED, plan.reasons["EXPORTED"])
         if item.nature == record.NATURE_OF_TRANSACTION_RETURN:
             # Relief for returned goods depends on the item that brought them out (Regulation (EU) No 952/2013, Art. 203).
             decision.release_category = levy.category(seen, plan)
             if item.earlier_item.identifier:
-                return _Outcome(fiscal.DECISION_CODE_RELEASED_CONDITIONAL, plan.reasons["RETURNED_GOODS"])
+                return (fiscal.DECISION_CODE_RELEASED_CONDITIONAL, plan.reasons["RETURNED_GOODS"])
             gaps.append(Gap("EARLIER_ITEM_MISSING", "earlier_item", plan.basis))
-            return _Outcome(fiscal.DECISION_CODE_HOLD_DOCUMENTS)
+            return (fiscal.DECISION_CODE_HOLD_DOCUMENTS, None)
         return self._goods(decision, seen, plan, gaps)
 
     def _goods(self, decision: fiscal.Decision, seen: Consignment, plan: Plan, gaps: list[Gap]) -> _Outcome:
@@ -146,8 +147,8 @@ class Decider:
             return _HELD
         amount.write(decision.total_due, plan.currency, owed.due, plan.scale)
         if owed.due:
-            return _Outcome(fiscal.DECISION_CODE_RELEASED_WITH_DUTY, plan.reasons["DUTY_DUE"])
-        return _Outcome(fiscal.DECISION_CODE_RELEASED, plan.reasons["NOTHING_DUE"])
+            return (fiscal.DECISION_CODE_RELEASED_WITH_DUTY, plan.reasons["DUTY_DUE"])
+        return (fiscal.DECISION_CODE_RELEASED, plan.reasons["NOTHING_DUE"])
 
     def _plan(self, seen: Consignment, acceptance: str, flow: str, gaps: list[Gap]) -> Plan | None:
         """Choose the rows for an item; None, with the gaps, if they can't be chosen or there are none for its territory."""
@@ -164,7 +165,7 @@ class Decider:
             gaps.append(Gap("DESTINATION_MISSING", path))
         elif flow == "IMPORT" and country in self._regime.zones:
             postcode, where = seen.postcode()
-            if not postcode:
+            if not postcode and country in self._postcode_needed:
                 gaps.append(Gap("POSTCODE_MISSING", where, words=(("place", country),)))
         if len(gaps) > before:
             return None
@@ -198,19 +199,15 @@ class Decider:
                     code = code or fiscal.DECISION_CODE_HOLD_AGENCY
         return code
 
-    def _restricted(self, decision: fiscal.Decision, item: record.Item) -> Code:
-        """Return HOLD_AGENCY if the declarant names an import restriction on a line, else none."""
-        code: Code = fiscal.DECISION_CODE_UNSPECIFIED
-        for index, piece in enumerate(item.content):
-            if piece.import_restriction:
-                path = f"content[{index}].import_restriction"
-                code = self._hold_for(decision, "IMPORT_RESTRICTION", "", path=path)
-        return code
+    def _restricted(self, decision: fiscal.Decision, lines: list[int]) -> Code:
+        """Return HOLD_AGENCY, with a reason for each line on which the declarant names an import restriction."""
+        for index in lines:
+            self._hold_for(decision, "IMPORT_RESTRICTION", "", path=f"content[{index}].import_restriction")
+        return fiscal.DECISION_CODE_HOLD_AGENCY
 
-    def _hold_for(self, decision: fiscal.Decision, code: str, basis: str, **words: str) -> Code:
+    def _hold_for(self, decision: fiscal.Decision, code: str, basis: str, **words: str) -> None:
         sentence = self._regime.sentences[code].sentence.format_map(words)
         decision.reasons.add(code=code, sentence=sentence, basis=basis)
-        return fiscal.DECISION_CODE_HOLD_AGENCY
 
     def _say(self, decision: fiscal.Decision, reason: str, basis: str) -> None:
         """Add a reason whose sentence has no words to fill in."""
@@ -219,14 +216,23 @@ class Decider:
     def _ask(self, decision: fiscal.Decision, gaps: list[Gap]) -> None:
         """Add a reason for each gap, once, and the request to the declarant where an answer mends it."""
         for gap in dict.fromkeys(gaps):
-            said = self._regime.sentences[gap.code]
-            words = {"path": gap.path, **dict(gap.words)}
-            decision.reasons.add(code=gap.code, sentence=said.sentence.format_map(words).rstrip(), basis=gap.basis)
-            if said.asks:
-                decision.referrals.add(
-                    reference=f"{decision.id[:16]}-{len(decision.referrals) + 1}",
-                    type=_ASKING.get(words.get("action", ""), REFERRAL_TYPE_INFORMATION),
-                    code=gap.code,
-                    text=said.asks.format_map(words),
-                    pointer=gap.path,
-                )
+            said = self._said.get(gap)
+            if said is None:
+                if len(self._said) >= _KEPT:
+                    self._said.clear()
+                said = self._said[gap] = self._spell(gap)
+            reason, referral = said
+            decision.reasons.append(reason)
+            if referral is not None:
+                asked = decision.referrals.add()
+                asked.CopyFrom(referral)
+                asked.reference = f"{decision.id[:16]}-{len(decision.referrals)}"
+
+    def _spell(self, gap: Gap) -> tuple[fiscal.Reason, Referral | None]:
+        said = self._regime.sentences[gap.code]
+        words = {"path": gap.path, **dict(gap.words)}
+        reason = fiscal.Reason(code=gap.code, sentence=said.sentence.format_map(words).rstrip(), basis=gap.basis)
+        if not said.asks:
+            return reason, None
+        kind = _ASKING.get(words.get("action", ""), REFERRAL_TYPE_INFORMATION)
+        return reason, Referral(type=kind, code=gap.code, text=said.asks.format_map(words), pointer=gap.path)

@@ -1,6 +1,6 @@
 """Duties and taxes of an import: which treatment the value and the goods choose, and what it comes to."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple, Protocol
 
@@ -41,11 +41,11 @@ class Levy:
 
     duties: RepeatedDuties
     gaps: list[Gap]
+    steps: list[Step]
+    notes: list[Note]
     customs_duty: int = 0
     due: int = 0
     category: int = 0
-    steps: list[Step] = field(default_factory=list)
-    notes: list[Note] = field(default_factory=list)
 
 
 @lru_cache(maxsize=8192)
@@ -56,7 +56,7 @@ def _wellformed(code: str) -> bool:
 def assess(consignment: Consignment, plan: Plan, duties: RepeatedDuties) -> Levy:
     """Work out category, duties and taxes; gaps in the result mean that it could not be done, and name all that is missing."""
     gaps: list[Gap] = []
-    levy = Levy(duties, gaps)
+    levy = Levy(duties, gaps, [], [])
     worth = value.intrinsic(consignment, plan, gaps)
     codes = consignment.codes
     if not codes:
@@ -93,7 +93,8 @@ def _need_the_rest(levy: Levy, consignment: Consignment, plan: Plan) -> None:
 
 
 def _fits(step: Step, minor: int, codes: list[str]) -> bool:
-    if not step.admits(minor):
+    limit = step.limit
+    if limit is not None and minor > limit:
         return False
     excluded = step.row.excluded_hs
     if excluded:

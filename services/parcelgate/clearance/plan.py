@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from parcelgate.api.record.v1.decision_pb2 import DutyTax, Reason
 from parcelgate.clearance import amount, exchange, table
-from parcelgate.clearance.regime import Duty, Regime, Threshold, Vat, Zone
+from parcelgate.clearance.regime import Duty, Regime, Territory, Threshold, Vat, Zone
 
 _KEPT = 4096
 # Reasons of a decision that have no words to fill in.
@@ -35,10 +35,6 @@ class Step:
     limit: int | None
     on: str
     note: Reason | None
-
-    def admits(self, value: int) -> bool:
-        """Tell whether a value in minor units is within the limit."""
-        return self.limit is None or value <= self.limit
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +84,17 @@ class Plan:
     reasons: Mapping[str, Reason] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class _Common:
+    """What all places of a territory share on the same days."""
+
+    scale: int
+    per_classification: DutyRate | None
+    ad_valorem: Mapping[str, DutyRate]
+    exchange_rates: Mapping[str, exchange.Rate]
+    reasons: Mapping[str, Reason]
+
+
 class Planner:
     """Chooses plans from the tables of one regime; the last few thousand are kept."""
 
@@ -97,7 +104,9 @@ class Planner:
             country: sorted({code for zone in zones for code in zone.postcodes}, key=len, reverse=True)
             for country, zones in regime.zones.items()
         }
-        self._plans: dict[Question, Plan] = {}
+        self._plans: dict[tuple[str, ...], Plan] = {}
+        self._commons: dict[tuple[str, ...], _Common] = {}
+        self._ladders: dict[tuple[str, ...], Mapping[str, tuple[Step, ...]]] = {}
 
     def plan(
         self, country: str, postcode: str, flow: str, channel: str, transaction: str, acceptance: str, arrival: str
@@ -106,14 +115,13 @@ class Planner:
 
         The postcode is that of the recipient, without blanks; arrival may be empty.
         """
-        question = Question(
-            country, self._beginning(country, postcode), flow, channel, transaction, acceptance, arrival
-        )
-        plan = self._plans.get(question)
+        key = (country, self._beginning(country, postcode), flow, channel, transaction, acceptance, arrival)
+        plan = self._plans.get(key)
         if plan is None:
             if len(self._plans) >= _KEPT:
-                self._plans.clear()
-            plan = self._plans[question] = self._choose(question)
+                for kept in (self._plans, self._commons, self._ladders):
+                    kept.clear()
+            plan = self._plans[key] = self._choose(Question(*key))
         return plan
 
     def _beginning(self, country: str, postcode: str) -> str:
@@ -144,16 +152,8 @@ class Planner:
         if territory is None:
             note, basis = ("", "") if zone is None else (zone.note + ".", zone.name)
             return Plan("", place, note, basis, release.isoformat())
-        decimals = amount.exponent(territory.currency)
-        steps = {
-            measure: self._steps(question, territory.id, measure, days, decimals)
-            for measure in ("FORMALITY", "DUTY", "VAT")
-        }
-        rates = [
-            _duty_rate(row, days[row.date_basis].isoformat(), decimals)
-            for row in regime.duties
-            if row.territory == territory.id and row.holds_on(days[row.date_basis])
-        ]
+        common = self._common(territory, question, days)
+        ladder = self._ladder(territory, question, days)
         vat = next((row for row in regime.vat if row.place == place and row.holds_on(days[row.date_basis])), None)
         return Plan(
             territory=territory.id,
@@ -162,25 +162,61 @@ class Planner:
             basis=territory.name,
             release=release.isoformat(),
             currency=territory.currency,
+            scale=common.scale,
+            formality=next(iter(ladder["FORMALITY"]), None),
+            duty=ladder["DUTY"],
+            vat=ladder["VAT"],
+            per_classification=common.per_classification,
+            ad_valorem=common.ad_valorem,
+            vat_rate=None if vat is None else _vat_rate(vat, days[vat.date_basis].isoformat()),
+            exchange_rates=common.exchange_rates,
+            uses_hs=any(step.row.needs_hs for step in ladder["DUTY"]),
+            uses_ioss=any(step.row.requires == "IOSS" for step in ladder["VAT"]),
+            reasons=common.reasons,
+        )
+
+    def _common(self, territory: Territory, question: Question, days: Mapping[str, date]) -> _Common:
+        """Choose what all places of a territory share on the same days."""
+        key = (territory.name, question.acceptance, question.arrival)
+        common = self._commons.get(key)
+        if common is not None:
+            return common
+        regime = self._regime
+        decimals = amount.exponent(territory.currency)
+        rates = [
+            _duty_rate(row, days[row.date_basis].isoformat(), decimals)
+            for row in regime.duties
+            if row.territory == territory.id and row.holds_on(days[row.date_basis])
+        ]
+        common = self._commons[key] = _Common(
             scale=10**decimals,
-            formality=next(iter(steps["FORMALITY"]), None),
-            duty=steps["DUTY"],
-            vat=steps["VAT"],
             per_classification=next((rate for rate in rates if rate.row.kind == "per-classification"), None),
             ad_valorem={rate.row.hs: rate for rate in rates if rate.row.kind == "ad-valorem"},
-            vat_rate=None if vat is None else _vat_rate(vat, days[vat.date_basis].isoformat()),
             exchange_rates={
                 rate.currency: rate
                 for rate in regime.exchange_rates
                 if rate.territory == territory.id and rate.valid_from <= days[rate.date_basis] <= rate.valid_to
             },
-            uses_hs=any(step.row.needs_hs for step in steps["DUTY"]),
-            uses_ioss=any(step.row.requires == "IOSS" for step in steps["VAT"]),
             reasons={
                 code: Reason(code=code, sentence=regime.sentences[code].sentence, basis=territory.name)
                 for code in _OUTCOMES
             },
         )
+        return common
+
+    def _ladder(
+        self, territory: Territory, question: Question, days: Mapping[str, date]
+    ) -> Mapping[str, tuple[Step, ...]]:
+        """Choose the thresholds of each measure that a kind of trade meets in a territory."""
+        key = (territory.name, *question[2:])
+        ladder = self._ladders.get(key)
+        if ladder is None:
+            decimals = amount.exponent(territory.currency)
+            ladder = self._ladders[key] = {
+                measure: self._steps(question, territory.id, measure, days, decimals)
+                for measure in ("FORMALITY", "DUTY", "VAT")
+            }
+        return ladder
 
     def _steps(
         self, question: Question, territory: str, measure: str, days: Mapping[str, date], decimals: int

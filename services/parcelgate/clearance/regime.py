@@ -39,6 +39,7 @@ class Zone(table.Dated):
 
     country: str
     postcodes: tuple[str, ...]
+    postcode_needed: bool
     territory: str
     note: str
 
@@ -128,6 +129,7 @@ _ZONE = {
     **_IDENTIFIED,
     "country": table.text,
     "postcodes": table.texts,
+    "postcode_needed": table.flag,
     "territory": table.text_or_none,
     "note": table.text,
 }
@@ -237,10 +239,14 @@ def _dated(path: Path, columns: Mapping[str, table.Column], kind: type[_R]) -> t
 
 def _sentences(path: Path) -> dict[str, Sentence]:
     columns = {"sentence": table.text, "asks": table.text_or_none}
-    return {
+    found = {
         code: Sentence(**table.checked(f"{path.name}, {code}", row, columns))
         for code, row in table.document(path).items()
     }
+    missing = table.document(resource.schemas() / "regimes" / "reasons.toml").keys() - found.keys()
+    if missing:
+        raise table.TableError(f"{path.name}: no sentence for {', '.join(sorted(missing))}")
+    return found
 
 
 def _check_overlaps(regime: Regime) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR, Fault
 from parcelgate.codecs.mapping.ledger import Ledger
@@ -15,9 +15,8 @@ class Header:
     values: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class ItemRead:
-    """One item: what was made of it, and all its faults."""
+class ItemRead(NamedTuple):
+    """One item: what was made of it, and all its faults. A tuple, because there are so many of them."""
 
     # From 1, in the order of the document.
     number: int

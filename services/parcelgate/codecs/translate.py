@@ -20,6 +20,9 @@ from parcelgate.core import hash as canonical
 from parcelgate.core.fault import fault
 
 
+_NOTHING: dict[str, Any] = {}
+
+
 class NotWritten(Exception):  # noqa: N818  says what happened
     """A record has a value that the format can't carry; fault says which."""
 
@@ -107,6 +110,7 @@ class _Document:
         self._form = form
         self._soft = soft
         self._header: dict[str, Any] = {}
+        self._provenance: dict[str, Any] = {"format": form.id}
         self._faults: list[Fault] = []
         self._said: list[tuple[str, int]] = []
         self._items = self._accepted = 0
@@ -127,42 +131,48 @@ class _Document:
                 if part.name == mapping.header_at:
                     self._seen_header = True
                     self._header = part.record
+                    for name in ("interchange_reference", "message_reference"):
+                        if name in self._header:
+                            self._provenance[name] = self._header[name]
                     yield Header(part.record)
 
     def _item(self, part: xml_reader.Subtree) -> ItemRead:
         self._items += 1
-        record, faults = part.record, soften(part.faults, self._soft)
-        release = record.get("declaration", {})
-        key = (record.get("item") if self._declares else release.get("key", {}).get("item")) or {}
-        key = key.get("key", {}) if self._declares else key
+        record, faults = part.record, part.faults
+        key = self._key(record)
         identifier: str = key.get("identifier", "")
-        refused = False
-        for each in faults:
-            each.item = identifier
-            refused = refused or each.severity == SEVERITY_ERROR
-        if refused:
-            return ItemRead(part.number, False, identifier, b"", b"", "", faults)
+        if faults:
+            soften(faults, self._soft)
+            refused = False
+            for each in faults:
+                each.item = identifier
+                refused = refused or each.severity == SEVERITY_ERROR
+            if refused:
+                return ItemRead(part.number, False, identifier, b"", b"", "", faults)
         self._accepted += 1
         if not self._declares:
-            message = Release(**record).SerializeToString(deterministic=True)
-            return ItemRead(part.number, True, identifier, message, b"", "", faults)
+            return ItemRead(part.number, True, identifier, Release(**record).SerializeToString(), b"", "", faults)
         item = record.pop("item")
-        digest = canonical.of_fields(item)
-        provenance = {"item_number": part.number, "format": self._form.id}
-        for name in ("interchange_reference", "message_reference"):
-            if name in self._header:
-                provenance[name] = self._header[name]
         record["key"]["item"] = key
+        digest = canonical.of_fields(item)
+        provenance = {**self._provenance, "item_number": part.number}
         declaration = Declaration(**record, canonical_hash=digest, provenance=provenance, findings=faults)
         return ItemRead(
             part.number,
             True,
             identifier,
-            declaration.SerializeToString(deterministic=True),
-            Item(**item).SerializeToString(deterministic=True),
+            declaration.SerializeToString(),
+            Item(**item).SerializeToString(),
             digest,
             faults,
         )
+
+    def _key(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        if self._declares:
+            key: dict[str, Any] = record.get("item", _NOTHING).get("key", _NOTHING)
+            return key
+        key = record.get("declaration", _NOTHING).get("key", _NOTHING).get("item", _NOTHING)
+        return key
 
     def _closed(self, end: xml_reader.End) -> Closed:
         mapping = self._form.mapping

@@ -61,12 +61,13 @@ def pack(address: Address, entries: Iterable[tuple[ChunkEntry, bytes]], seed: st
     bodies: list[bytes] = []
     size = number = 0
     for entry, body in entries:
-        if heads and (len(heads) == MOST_ENTRIES or size + len(body) > MOST_BYTES):
+        weight = len(body) + entry.ByteSize()
+        if heads and (len(heads) == MOST_ENTRIES or size + weight > MOST_BYTES):
             yield _message(address, heads, bodies, f"{seed}/{number}")
             heads, bodies, size, number = [], [], 0, number + 1
         heads.append(entry)
         bodies.append(body)
-        size += len(body)
+        size += weight
     if heads:
         yield _message(address, heads, bodies, f"{seed}/{number}")
 

@@ -19,12 +19,17 @@ async def grpc_caller(context: grpc.aio.ServicerContext[Any, Any], credentials: 
     identity = credentials.identify(value if isinstance(value, str) else None)
     if identity is None:
         wrong = fault("CREDENTIAL_REFUSED")
-        await context.abort(grpc.StatusCode.UNAUTHENTICATED, f"{wrong.code}: {wrong.sentence} {wrong.hint}")
+        await _abort(context, grpc.StatusCode.UNAUTHENTICATED, wrong)
         raise AssertionError("abort does not return")
     if kinds and identity.partner.kind not in kinds:
         wrong = fault("ROLE_REFUSED", kind=identity.partner.kind, wanted=" or ".join(kinds))
-        await context.abort(grpc.StatusCode.PERMISSION_DENIED, f"{wrong.code}: {wrong.sentence} {wrong.hint}")
+        await _abort(context, grpc.StatusCode.PERMISSION_DENIED, wrong)
     return identity
+
+
+async def _abort(context: grpc.aio.ServicerContext[Any, Any], status: grpc.StatusCode, wrong: Fault) -> None:
+    words = f"{wrong.code}: {wrong.sentence} {wrong.hint}"
+    await context.abort(status, words, (("parcelgate-fault-code", wrong.code),))
 
 
 def http_caller(request: Request, credentials: Credentials, *kinds: str) -> Identity | JSONResponse:

@@ -5,8 +5,9 @@ Version 1: fields with their default value are absent; parties stand in the orde
 text is in Unicode normal form C. The pairs are written nested (each list and each message once), with sorted names.
 """
 
+import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -15,16 +16,18 @@ from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
 VERSION = "1"
+_high = re.compile(b"[\xcc-\xff]").search
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 def of_fields(item: Mapping[str, Any]) -> str:
     """Hash an item given as nested dicts of present fields, enums as numbers; for example 1:9f86d0…."""
     parties = item.get("parties")
-    if parties is not None and len(parties) > 1:
+    if parties is not None and not _in_order(parties):
         item = {**item, "parties": sorted(parties, key=_role_or_none)}
     pairs = _encode(item)
-    if not pairs.isascii():
+    # Below U+0300, that is, below the byte 0xCC in UTF-8, everything is in normal form C already.
+    if not pairs.isascii() and _high(pairs) is not None:
         pairs = unicodedata.normalize("NFC", pairs.decode()).encode()
     return f"{VERSION}:{sha256(pairs).hexdigest()}"
 
@@ -45,6 +48,16 @@ def fields_of(message: Message) -> dict[str, Any]:
         else:
             fields[field.name] = fields_of(value)
     return fields
+
+
+def _in_order(parties: Sequence[Mapping[str, Any]]) -> bool:
+    last = 0
+    for party in parties:
+        role = party.get("role", 0)
+        if role < last:
+            return False
+        last = role
+    return True
 
 
 def _role_or_none(party: Mapping[str, Any]) -> int:

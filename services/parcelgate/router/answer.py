@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_FILINGS, CHUNK_KIND_RELEASES, ChunkEntry
 from parcelgate.api.record.v1.decision_pb2 import STAGE_RECEIPT, Decision, DecisionCode, Reason, Release, Stage
-from parcelgate.api.record.v1.declaration_pb2 import Declaration
+from parcelgate.api.record.v1.declaration_pb2 import Declaration, DeclarationKey
 from parcelgate.api.record.v1.fact_pb2 import Fact
 from parcelgate.core.chunk import Address, pack
 from parcelgate.core.fact import fact
@@ -17,6 +17,8 @@ from parcelgate.router.book import Book, CaseRow, DeclarationRow, VersionRow
 from parcelgate.router.lifecycle import EVENT_OF_STAGE, CaseEvent
 
 OURSELVES = "parcelgate"
+# What goes to one address: entries with their bodies, and the names that the ids of their messages follow from.
+_Parcel = tuple[list[tuple[ChunkEntry, bytes]], list[str]]
 
 
 class Answers:
@@ -27,9 +29,10 @@ class Answers:
         self.now = now
         self.facts: list[Fact] = []
         self._partners = partners
-        self._releases: defaultdict[Address, list[tuple[ChunkEntry, bytes]]] = defaultdict(list)
-        self._filings: defaultdict[Address, list[tuple[ChunkEntry, bytes]]] = defaultdict(list)
-        self._names: defaultdict[Address, list[str]] = defaultdict(list)
+        self._releases: defaultdict[Address, _Parcel] = defaultdict(_parcel)
+        self._filings: defaultdict[Address, _Parcel] = defaultdict(_parcel)
+        self._heads: dict[tuple[str, int], tuple[ChunkEntry, bytes]] = {}
+        self._addresses: dict[tuple[object, ...], Address] = {}
 
     def decide(
         self, declaration: DeclarationRow, case: CaseRow, decision: Decision, head: Declaration, lane: str
@@ -95,10 +98,9 @@ class Answers:
         )
         record = case.record()
         record.version = version.version
-        self._filings[address].append(
-            (ChunkEntry(declaration=head, data_key=version.data_key, case=record), version.sealed)
-        )
-        self._names[address].append(f"{case.id}/{version.version}/{case.round}")
+        entries, names = self._filings[address]
+        entries.append((ChunkEntry(declaration=head, data_key=version.data_key, case=record), version.sealed))
+        names.append(f"{case.id}/{version.version}/{case.round}")
         return True
 
     def tell(
@@ -122,8 +124,8 @@ class Answers:
         """Return all changes, messages and facts as one outcome; the ids of messages follow from what they hold."""
         messages: list[Message] = []
         for part in (self._releases, self._filings):
-            for address, entries in part.items():
-                messages += pack(address, entries, derived_id(*self._names[address]))
+            for address, (entries, names) in part.items():
+                messages += pack(address, entries, derived_id(*names))
         return Outcome(writes=self.book.writes(), messages=messages, facts=self.facts)
 
     def _append(self, case: CaseRow, decision: Decision, head: Declaration, lane: str) -> None:
@@ -132,39 +134,40 @@ class Answers:
         decision.case.CopyFrom(record)
         if not decision.HasField("decided"):
             decision.decided.utc_micros = self.now
+        body = decision.SerializeToString()
+        said = (int(decision.stage), int(decision.code), self.now, body)
         self.book.append(
-            "router.add_decisions",
-            case.environment,
-            case.authority,
-            decision.id,
-            case.id,
-            head.version,
-            int(decision.stage),
-            int(decision.code),
-            self.now,
-            decision.SerializeToString(),
+            "router.add_decisions", case.environment, case.authority, decision.id, case.id, head.version, *said
         )
-        key = head.key
-        partner = self._partners.get(key.partner)
-        address = Address(
-            "release",
-            partner.channel if partner else "postal",
-            CHUNK_KIND_RELEASES,
-            key.environment,
-            key.partner,
-            key.flow,
-            case.authority,
-            lane,
-        )
-        # The edge knows the findings it sent; what it needs back is where the version came in.
-        answered = Declaration(
-            id=head.id, key=key, version=head.version, function=head.function, provenance=head.provenance
-        )
-        response_id = derived_id("response", case.id, head.version, decision.id)
-        release = Release(response_id=response_id, declaration=answered, decision=decision)
-        entry = ChunkEntry(declaration=Declaration(id=head.id, key=key, version=head.version))
-        self._releases[address].append((entry, release.SerializeToString()))
-        self._names[address].append(response_id)
+        entry, declaration = self._answered(head)
+        release = Release(response_id=derived_id("response", case.id, head.version, decision.id))
+        release.declaration.MergeFromString(declaration)
+        release.decision.MergeFromString(body)
+        entries, names = self._releases[self._address(head.key, case.authority, lane)]
+        entries.append((entry, release.SerializeToString()))
+        names.append(release.response_id)
+
+    def _answered(self, head: Declaration) -> tuple[ChunkEntry, bytes]:
+        """Return what a release says of the version it answers: the same on all of its cases."""
+        name = (head.id, head.version)
+        if name not in self._heads:
+            answered = Declaration(id=head.id, key=head.key, version=head.version)
+            entry = ChunkEntry(declaration=answered)
+            # The edge knows the findings it sent; what it needs back is where the version came in.
+            answered.function = head.function
+            answered.provenance.CopyFrom(head.provenance)
+            self._heads[name] = (entry, answered.SerializeToString())
+        return self._heads[name]
+
+    def _address(self, key: DeclarationKey, authority: str, lane: str) -> Address:
+        name = (key.partner, key.environment, key.flow, authority, lane)
+        if name not in self._addresses:
+            partner = self._partners.get(key.partner)
+            channel = partner.channel if partner else "postal"
+            self._addresses[name] = Address(
+                "release", channel, CHUNK_KIND_RELEASES, key.environment, key.partner, key.flow, authority, lane
+            )
+        return self._addresses[name]
 
     def _mailbox(self, case: CaseRow) -> Partner | None:
         fitting: Sequence[Partner] = [
@@ -173,6 +176,10 @@ class Answers:
             if partner.authority == case.authority and partner.mailbox and partner.environment == case.environment
         ]
         return fitting[0] if fitting else None
+
+
+def _parcel() -> _Parcel:
+    return [], []
 
 
 def reason_of(code: str, basis: str = OURSELVES) -> Reason:

@@ -6,13 +6,23 @@ A call that fails or takes too long is an answer too: the case is to be asked ag
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, Protocol, TypeVar
 
 import grpc
 
 from parcelgate.api.clearance.v1.clearance_pb2 import DecideRequest, DecideResponse, DecideResult
 from parcelgate.api.record.v1.assessment_pb2 import Assessment
-from parcelgate.api.record.v1.decision_pb2 import STAGE_ADVANCE, Decision, DecisionCode
+from parcelgate.api.record.v1.decision_pb2 import (
+    DECISION_CODE_UNSPECIFIED,
+    STAGE_ADVANCE,
+    STAGE_ARRIVAL,
+    STAGE_FINAL,
+    STAGE_RECEIPT,
+    STAGE_UNSPECIFIED,
+    Decision,
+    DecisionCode,
+)
 from parcelgate.api.record.v1.declaration_pb2 import PROCEDURE_PRE_LOADING, Case, Environment, Procedure
 from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.api.risk.v1.risk_pb2 import AssessRequest, AssessResponse, AssessResult
@@ -29,9 +39,12 @@ MOST_BYTES = 2 * 1024 * 1024
 _AT_ONCE = 4
 # A chunk of 250 is cut 8 times to find one item; more failures in a row mean that nobody is there.
 _FAILURES_IN_A_ROW = 10
+_CODES = frozenset(DecisionCode.values()) - {DECISION_CODE_UNSPECIFIED}
+# An answer may leave its stage out; a correction is only ever reported.
+_STAGES = frozenset([STAGE_UNSPECIFIED, STAGE_RECEIPT, STAGE_ADVANCE, STAGE_ARRIVAL, STAGE_FINAL])
 
 
-@dataclass(slots=True)
+@dataclass
 class Question:
     """What is to be asked about one version; assessment is given where risk answered before."""
 
@@ -43,7 +56,7 @@ class Question:
     clearance: list[Case] = field(default_factory=list)
     assessment: Assessment | None = None
 
-    @property
+    @cached_property
     def call_id(self) -> str:
         """The id of the call to risk: of the case it decides, else of the one that wants its opinion."""
         return call_id(self.risk or self.clearance[0])
@@ -206,7 +219,8 @@ def _answer(result: _Result, service: str, wanted: Case | None, *, opinion: bool
     if result.pending or (wanted is None and opinion):
         return Answer(pending=True)
     decision = result.decision
-    if wanted is None or not decision.code or not decision.id:
+    answered = decision.id and decision.code in _CODES and decision.stage in _STAGES
+    if wanted is None or not answered:
         return Answer(failure=fault("ANSWER_MISSING", authority=service), waits_for=service)
     if not fits(decision.code, wanted.procedure):
         code = DecisionCode.Name(decision.code).removeprefix("DECISION_CODE_")

@@ -93,6 +93,8 @@ CASE_MOVES: Mapping[tuple[CaseState, CaseEvent], CaseState] = {
     (_S.OPEN, _C.FINALISE): _S.FINAL,
     # It may report at any time, even while it could not be asked.
     (_S.PARKED, _C.OPEN): _S.OPEN,
+    (_S.PARKED, _C.PARK): _S.PARKED,
+    (_S.PARKED, _C.PEND): _S.PENDING,
     (_S.PARKED, _C.NOTE): _S.PARKED,
     (_S.PARKED, _C.DECIDE): _S.DECIDED,
     (_S.PARKED, _C.FINALISE): _S.FINAL,

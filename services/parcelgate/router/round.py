@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from parcelgate.api.record.v1.assessment_pb2 import Assessment
 from parcelgate.api.record.v1.decision_pb2 import (
@@ -23,6 +24,7 @@ NO_AUTHORITY = "none"
 # Seconds until a case is asked about again, by number of tries so far; the last one is kept for good.
 LADDER = (1, 5, 30, 120, 600)
 _HOUR = 3_600_000_000
+_DAY = 24 * _HOUR
 
 
 @dataclass(slots=True)
@@ -62,9 +64,7 @@ async def play(turns: Sequence[Turn], answers: Answers, judge: Judge, vault: Vau
 
 def _question(turn: Turn, now: int, vault: Vault) -> Question | None:
     head = turn.head
-    question = Question(
-        turn.version.head, turn.item, head.key.environment, day(head.provenance.received.utc_micros or now)
-    )
+    question = Question(turn.version.head, turn.item, head.key.environment, day_of_acceptance(head, now))
     for case in turn.cases:
         if case.way == "risk":
             question.risk = case.record()
@@ -120,6 +120,16 @@ def _no_agreement(turn: Turn, case: CaseRow) -> Decision:
         code=DECISION_CODE_HOLD_INFORMATION,
         reasons=[reason_of("NO_AGREEMENT")],
     )
+
+
+def day_of_acceptance(head: Declaration, now: int) -> str:
+    """Return the day on which a version was received, YYYY-MM-DD in UTC: the same however often it is judged."""
+    return _day((head.provenance.received.utc_micros or now) // _DAY)
+
+
+@lru_cache(1000)
+def _day(number: int) -> str:
+    return day(number * _DAY)
 
 
 def says_the_same(one: Decision, other: Decision) -> bool:

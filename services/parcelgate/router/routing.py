@@ -20,7 +20,6 @@ from parcelgate.api.record.v1.declaration_pb2 import (
     Declaration,
 )
 from parcelgate.api.record.v1.item_pb2 import Item
-from parcelgate.core.clock import day
 from parcelgate.core.fault import fault
 from parcelgate.core.partner import Partners
 from parcelgate.core.port import RejectError
@@ -30,7 +29,7 @@ from parcelgate.router.answer import OURSELVES, Answers
 from parcelgate.router.book import CaseRow, DeclarationRow, VersionRow
 from parcelgate.router.judge import Judge
 from parcelgate.router.lifecycle import CaseState, DeclarationEvent
-from parcelgate.router.round import NO_AUTHORITY, Turn, play
+from parcelgate.router.round import NO_AUTHORITY, Turn, day_of_acceptance, play
 from parcelgate.router.version import put_in_order
 
 _PROCEDURES = {
@@ -230,7 +229,7 @@ class Routing:
             head.key.flow,
             item.destination_country,
             item.origin_country,
-            day(head.provenance.received.utc_micros or now),
+            day_of_acceptance(head, now),
         )
         row = self._agreements.choose(asked)
         if row is not None:

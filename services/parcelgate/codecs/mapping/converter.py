@@ -4,6 +4,7 @@ Each sees its own value only, knows no path, is total (a value, None for "nothin
 read(write(value)) == value. Quantities are in quantity.py, times in moment.py.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,6 +22,13 @@ class Defect(Exception):  # noqa: N818  a value that could not be read, not an e
         self.words = words
 
 
+class Normalised(Defect):
+    """No defect: the value was read, but something of its text was taken away, and the ledger notes it."""
+
+    def __init__(self, value: Any) -> None:
+        super().__init__("", value)
+
+
 @dataclass(frozen=True, slots=True)
 class Converter:
     """One converter, ready for one row."""
@@ -32,13 +40,36 @@ class Converter:
     write: Callable[[Any], str]
     # The value may be personal data: faults show it masked.
     personal: bool = False
-    # It takes something away from the text; the ledger notes where it did.
-    normalises: bool = False
 
 
-def read_text(text: str) -> str | None:
-    """Take blanks at both ends away; nothing left is nothing there."""
-    return text.strip() or None
+_REMEMBERED = 20_000
+_REMEMBERED_LENGTH = 32
+
+
+class Memory(dict[str, Any]):
+    """Remembers what short texts mean: few codes, countries and small numbers make up most of a document.
+
+    The values must be such that records may share them.
+    """
+
+    def __init__(self, read: Callable[[str], Any]) -> None:
+        """Take the function that is asked for texts not seen before."""
+        super().__init__()
+        self._read = read
+
+    def __missing__(self, text: str) -> Any:
+        """Ask the function; what it raises is not remembered."""
+        value = self._read(text)
+        if len(text) <= _REMEMBERED_LENGTH:
+            if len(self) >= _REMEMBERED:
+                self.clear()
+            self[text] = value
+        return value
+
+
+def remembering(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Put a memory before a function."""
+    return Memory(read).__getitem__
 
 
 def _same(value: str) -> str:
@@ -63,8 +94,6 @@ _CURRENCIES = frozenset(codelist.load("iso-4217").values)
 
 
 def _read_country(text: str) -> str | None:
-    if text in _COUNTRIES:
-        return text
     word = text.strip()
     if not word or word in _COUNTRIES:
         return word or None
@@ -72,8 +101,6 @@ def _read_country(text: str) -> str | None:
 
 
 def _read_currency(text: str) -> str | None:
-    if text in _CURRENCIES:
-        return text
     word = text.strip()
     if not word or word in _CURRENCIES:
         return word or None
@@ -88,9 +115,11 @@ def _read_hs(text: str) -> str | None:
             return None
         if not (code.isascii() and code.isdigit()):
             raise Defect("HS_MALFORMED", code)
-    if len(code) in _HS_LENGTHS and code[:2] in _HS_CHAPTERS:
-        return code
-    raise Defect("HS_MALFORMED", code)
+    if len(code) not in _HS_LENGTHS or code[:2] not in _HS_CHAPTERS:
+        raise Defect("HS_MALFORMED", code)
+    if code is not text:
+        raise Normalised(code)
+    return code
 
 
 _HS_LENGTHS = frozenset((6, 8, 10))
@@ -100,22 +129,29 @@ _HS_CHAPTERS = frozenset(
 
 
 def _read_item_id(text: str) -> str | None:
-    word = "".join(text.split()).upper()
-    if not word:
-        return None
-    parts = identifier.s10_parts(word)
-    if parts is not None and parts.check_digit != identifier.s10_check_digit(parts.serial):
+    word = text
+    s10 = _S10_SHAPE.fullmatch(text)
+    if s10 is None:
+        word = "".join(text.split()).upper()
+        if not word:
+            return None
+        s10 = _S10_SHAPE.fullmatch(word)
+    if s10 is not None and word[10] != _FIGURES[identifier.s10_check_digit(word[2:10])]:
         raise Defect("S10_CHECK_DIGIT", word)
+    if word != text:
+        raise Normalised(word)
     return word
 
 
-TEXT = Converter("text", "string", read_text, _same, personal=True)
-REFERENCE = Converter("reference", "string", read_text, _same)
-COUNTRY = Converter("country", "string", _read_country, _same)
-CURRENCY = Converter("currency", "string", _read_currency, _same)
-HS = Converter("hs", "string", _read_hs, _same, normalises=True)
-ITEM_ID = Converter("item_id", "string", _read_item_id, _same, normalises=True)
-BOOL = Converter("bool", "bool", _read_bool, _write_bool)
+_FIGURES = "0123456789"
+_S10_SHAPE = re.compile("[A-Z]{2}[0-9]{9}[A-Z]{2}")
+TEXT = Converter("text", "string", str.strip, _same, personal=True)
+REFERENCE = Converter("reference", "string", str.strip, _same)
+COUNTRY = Converter("country", "string", remembering(_read_country), _same)
+CURRENCY = Converter("currency", "string", remembering(_read_currency), _same)
+HS = Converter("hs", "string", remembering(_read_hs), _same)
+ITEM_ID = Converter("item_id", "string", _read_item_id, _same)
+BOOL = Converter("bool", "bool", remembering(_read_bool), _write_bool)
 
 
 def code(name: str, numbers: Mapping[str, int]) -> Converter:
@@ -124,15 +160,13 @@ def code(name: str, numbers: Mapping[str, int]) -> Converter:
     known = ", ".join(list(numbers)[:12])
 
     def read(text: str) -> int | None:
-        number = numbers.get(text)
-        if number is None:
-            word = text.strip()
-            number = numbers.get(word)
-            if number is None and word:
-                raise Defect("CODE_UNKNOWN", known=known)
+        word = text.strip()
+        number = numbers.get(word)
+        if number is None and word:
+            raise Defect("CODE_UNKNOWN", known=known)
         return number or None
 
-    return Converter(name, "enum", read, codes.__getitem__)
+    return Converter(name, "enum", remembering(read), codes.__getitem__)
 
 
 # Functions of derive: each computes a field from another one of the same record.
@@ -140,11 +174,11 @@ def code(name: str, numbers: Mapping[str, int]) -> Converter:
 
 def derive_scheme(item_id: str) -> int:
     """Tell how an item identifier is to be read: 1 is S10, 3 is any other number (values of ItemScheme)."""
-    if identifier.s10_parts(item_id) is None:
+    if _S10_SHAPE.fullmatch(item_id) is None:
         raise Defect("ITEM_ID_NOT_S10", 3)
     return 1
 
 
 def derive_issuer(item_id: str) -> str | None:
     """Take the country of the issuer out of an S10."""
-    return item_id[-2:] if identifier.s10_parts(item_id) is not None else None
+    return item_id[-2:] if _S10_SHAPE.fullmatch(item_id) is not None else None

@@ -3,10 +3,9 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
-from functools import lru_cache
 from typing import Any
 
-from parcelgate.codecs.mapping.converter import Converter, Defect
+from parcelgate.codecs.mapping.converter import Converter, Defect, remembering
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_WITHOUT_ZONE = datetime(1970, 1, 1)  # noqa: DTZ001  the difference of two times without zone is what is wanted
@@ -16,7 +15,6 @@ _DAY_WITH_ZONE = re.compile(r"(\d{4}-\d{2}-\d{2})(Z|[+-]\d{2}:\d{2})")
 _OWN = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z")
 
 
-@lru_cache(maxsize=4096)
 def micros(text: str) -> int:
     """Compute microseconds since 1970 from a time, a day, or a day of eight digits; without zone it is taken as UTC.
 
@@ -27,7 +25,7 @@ def micros(text: str) -> int:
     return (moment - (_EPOCH_WITHOUT_ZONE if moment.tzinfo is None else _EPOCH)) // _MICROSECOND
 
 
-def read_time(text: str) -> dict[str, Any] | None:
+def _read_time(text: str) -> dict[str, Any] | None:
     """Read a time into the fields of an Instant; an unreadable one keeps its text."""
     word = text.strip()
     if not word:
@@ -38,9 +36,12 @@ def read_time(text: str) -> dict[str, Any] | None:
         instant = micros(word)
     except (ValueError, OverflowError):
         raise Defect("TIME_UNREADABLE", {"written": word}) from None
-    if _OWN.fullmatch(word):
+    if len(word) == 27 and _OWN.fullmatch(word):
         return {"utc_micros": instant} if instant else {}
     return {"utc_micros": instant, "written": word} if instant else {"written": word}
+
+
+read_time = remembering(_read_time)
 
 
 def _write_time(value: Mapping[str, Any]) -> str:
@@ -73,4 +74,4 @@ def _write_day(value: Mapping[str, str]) -> str:
 
 
 TIME = Converter("time", "Instant", read_time, _write_time)
-DAY = Converter("day", "Day", _read_day, _write_day)
+DAY = Converter("day", "Day", remembering(_read_day), _write_day)

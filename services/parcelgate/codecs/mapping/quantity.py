@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from parcelgate.codecs.mapping.converter import Converter, Defect
+from parcelgate.codecs.mapping.converter import Converter, Defect, remembering
 
 _UINT32 = 2**32 - 1
 _DIGITS_OF_UNITS = 18
+_CENTS = {f"{cents:02}": cents * 10_000_000 for cents in range(100)}
 
 
 def _read_int(text: str) -> int | None:
@@ -44,6 +45,15 @@ def decimal_parts(text: str, units: int, places: int) -> tuple[bool, int, int] |
 
 
 def _read_money(text: str) -> dict[str, int] | None:
+    # Two decimals and no sign: nearly every amount there is.
+    if text[-3:-2] == "." and len(text) < _DIGITS_OF_UNITS:
+        whole = text[:-3]
+        nanos = _CENTS.get(text[-2:])
+        if nanos is not None and whole.isdigit() and whole.isascii():
+            units = int(whole)
+            if not nanos:
+                return {"units": units} if units else {}
+            return {"units": units, "nanos": nanos} if units else {"nanos": nanos}
     word = text.strip()
     if not word:
         return None
@@ -67,6 +77,12 @@ def _write_money(value: Mapping[str, int]) -> str:
 
 
 def _read_mass(text: str) -> dict[str, int] | None:
+    # Grams behind the point: nearly every mass there is.
+    if text[-4:-3] == "." and len(text) < 12:
+        grams = text[:-4] + text[-3:]
+        if grams.isdigit() and grams.isascii():
+            plain = int(grams) * 1000
+            return {"milligrams": plain} if plain else {}
     word = text.strip()
     if not word:
         return None
@@ -82,6 +98,6 @@ def _write_mass(value: Mapping[str, int]) -> str:
     return f"{kilograms}.{rest:06}".rstrip("0").ljust(len(str(kilograms)) + 4, "0")
 
 
-INT = Converter("int", "int", _read_int, str)
-MONEY = Converter("money", "Money", _read_money, _write_money)
-MASS = Converter("mass", "Mass", _read_mass, _write_mass)
+INT = Converter("int", "int", remembering(_read_int), str)
+MONEY = Converter("money", "Money", remembering(_read_money), _write_money)
+MASS = Converter("mass", "Mass", remembering(_read_mass), _write_mass)

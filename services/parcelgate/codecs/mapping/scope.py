@@ -6,7 +6,7 @@ the scope makes; the others open when the first field inside them comes.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.protobuf.descriptor import Descriptor
 
@@ -38,8 +38,7 @@ DERIVATIONS: Mapping[str, tuple[str, Callable[[Any], Any]]] = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class Slot:
+class Slot(NamedTuple):
     """One dict of the record: a field of its parent slot, or the entry of a list with a certain role."""
 
     parent: int

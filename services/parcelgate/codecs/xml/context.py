@@ -6,7 +6,7 @@ from typing import Any
 from lxml.etree import _Element
 
 from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR, Fault
-from parcelgate.codecs.mapping.converter import Defect
+from parcelgate.codecs.mapping.converter import Defect, Normalised
 from parcelgate.codecs.mapping.ledger import Marks
 from parcelgate.codecs.mapping.scope import Fill, Leaf
 from parcelgate.codecs.xml.address import address_of, local
@@ -64,6 +64,9 @@ class Context:
         self, element: _Element, leaf: Leaf, defect: Defect, text: str, slots: list[Any], below: str = ""
     ) -> Any:
         """Turn what a converter raised into a fault; returns what can be kept."""
+        if isinstance(defect, Normalised):
+            self.marks.normalised[leaf.row.number] += 1
+            return defect.keep
         name = below.lstrip("/") or local(element.tag)
         shown = masked(text) if leaf.converter.personal else text.strip()
         self.add(defect.code, element, below=below, value=shown, name=name, **defect.words)

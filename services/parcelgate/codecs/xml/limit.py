@@ -1,20 +1,17 @@
 """Limits of the XML engine: for each item and for the header, never for the document."""
 
 # What is handed to the parser at once, bytes.
-PIECE = 16 * 1024
+PIECE = 64 * 1024
 # Everything before the root element, bytes.
 PROLOG = 64 * 1024
 # One item, bytes; a larger one is rejected.
 ITEM = 1024 * 1024
 # Bytes without the end of an item, after which nothing more of the document is read.
 GAP = 4 * ITEM
-# One item: elements, attributes, attributes of one element, depth.
+# One item: elements, attributes, depth.
 ELEMENTS = 20_000
-ATTRIBUTES = 4_000
-ATTRIBUTES_OF_ONE = 64
+ATTRIBUTES = 2_000
 DEPTH = 64
-# An item of fewer bytes can't exceed the limits above (an attribute has at least 5 bytes, an element 4).
-SURELY_SMALL = 20 * 1024
 # Attributes of the root element.
 ROOT_ATTRIBUTES = 64
 # Faults listed for one item; of one document's unknown names.

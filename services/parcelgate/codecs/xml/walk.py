@@ -15,15 +15,16 @@ from parcelgate.codecs.xml.context import Context
 
 # Takes an element, the slots of its scope, and the context.
 Special = Callable[[_Element, list[Any], Context], None]
-# Converter, slot, key, row, closure instead of the other four; the leaf for faults.
-Entry = tuple[Callable[[str], Any] | None, int, str, int, Special | None, Leaf | None]
-Table = dict[str, Entry]
+# Converter, slot, key, row, and the closure that does the work where it is more than one plain value.
+Entry = tuple[Callable[[str], Any], int, str, int, Special | None]
+# A slot and a key that may be absent; the slot without which there is nothing to do; what to do.
+Completion = tuple[int, str, int, Special]
 
 
 class Reader:
     """Reads one scope from an element."""
 
-    __slots__ = ("_attributes", "_empty", "_fills", "_leaf", "_slots", "_walk")
+    __slots__ = ("_attributes", "_empty", "_fills", "_leaf", "_slots", "read")
 
     def __init__(self, scope: Scope, prefix: str, spare_row: int) -> None:
         """Compile; prefix is the namespace in braces, spare_row counts the elements that have no row of their own."""
@@ -32,52 +33,71 @@ class Reader:
         node = scope.root
         self._leaf = node.leaf
         self._attributes = tuple(node.attributes.items())
-        self._walk = _walker(scope, node, prefix, spare_row) if node.children else None
-        self._fills = tuple(_filler(fill, scope.slots) for fill in scope.fills)
+        self._fills: tuple[Completion, ...] = tuple(_completion(fill, scope.slots) for fill in scope.fills)
+        # Makes the record of this scope from an element.
+        self.read: Callable[[_Element, Context], dict[str, Any]] = self._value
+        if node.children and not node.attributes:
+            self.read = self._parts(_walker(scope, node, prefix, spare_row))
 
-    def read(self, element: _Element, context: Context) -> dict[str, Any]:
-        """Make the record of this scope from the element."""
+    def _parts(self, walk: Special) -> Callable[[_Element, Context], dict[str, Any]]:
+        empty, fills = self._empty, self._fills
+
+        def read(element: _Element, context: Context) -> dict[str, Any]:
+            record: dict[str, Any] = {}
+            slots: list[Any] = [record, *empty]
+            walk(element, slots, context)
+            for slot, key, basis, complete in fills:
+                target = slots[slot]
+                if (target is None or key not in target) and slots[basis] is not None:
+                    complete(element, slots, context)
+            return record
+
+        return read
+
+    def _value(self, element: _Element, context: Context) -> dict[str, Any]:
+        """Read an element that has a text, attributes, or nothing."""
         record: dict[str, Any] = {}
         slots: list[Any] = [record, *self._empty]
         if self._leaf is not None:
             _store(element, element.text, self._leaf, slots, self._slots, context, "")
         for name, leaf in self._attributes:
-            text = element.get(name)
-            if text is not None:
-                _store(element, text, leaf, slots, self._slots, context, f"/@{name}")
-        if self._walk is not None:
-            self._walk(element, slots, context)
-        for fill in self._fills:
-            fill(element, slots, context)
+            _store(element, element.get(name), leaf, slots, self._slots, context, f"/@{name}")
         return record
 
 
 def open_slot(slots: list[Any], number: int, specs: list[Slot]) -> dict[str, Any]:
     """Make the dict of a slot, and those it lies in."""
-    spec = specs[number]
-    parent = slots[spec.parent]
+    above, key, select = specs[number]
+    parent = slots[above]
     if parent is None:
-        parent = open_slot(slots, spec.parent, specs)
-    if spec.select is None:
-        opened: dict[str, Any] = parent.setdefault(spec.key, {})
+        parent = open_slot(slots, above, specs)
+    opened: dict[str, Any] = {}
+    if select is None:
+        parent[key] = opened
     else:
-        opened = {spec.select[0]: spec.select[1]}
-        parent.setdefault(spec.key, []).append(opened)
+        opened[select[0]] = select[1]
+        if key in parent:
+            parent[key].append(opened)
+        else:
+            parent[key] = [opened]
     slots[number] = opened
     return opened
 
 
 def _walker(scope: Scope, node: Node, prefix: str, spare_row: int) -> Special:
-    table: Table = {}
+    table: dict[str, Entry] = {}
+    leaves: dict[int, Leaf] = {}
     for name, child in node.children.items():
-        table[prefix + name] = _entry(scope, child, prefix, spare_row)
+        table[prefix + name] = entry = _entry(scope, child, prefix, spare_row)
+        if child.leaf is not None:
+            leaves[entry[3]] = child.leaf
     specs = scope.slots
 
     def walk(element: _Element, slots: list[Any], context: Context) -> None:
         counts = context.counts
         for child in element:
             try:
-                read, slot, key, row, special, leaf = table[child.tag]
+                read, slot, key, row, special = table[child.tag]
             except KeyError:
                 continue
             counts[row] += 1
@@ -88,37 +108,37 @@ def _walker(scope: Scope, node: Node, prefix: str, spare_row: int) -> Special:
             if text is None:
                 continue
             try:
-                value = read(text)  # type: ignore[misc]  # an entry has a converter or a closure
+                value = read(text)
             except Defect as defect:
-                value = context.defect(child, leaf, defect, text, slots)  # type: ignore[arg-type]  # and so its leaf
-            if value is None:
-                continue
-            target = slots[slot]
-            if target is None:
-                target = open_slot(slots, slot, specs)
-            target[key] = value
+                value = context.defect(child, leaves[row], defect, text, slots)
+            # An empty text is nothing; an empty dict is the quantity zero.
+            if value or value == {}:
+                target = slots[slot]
+                if target is None:
+                    target = open_slot(slots, slot, specs)
+                target[key] = value
 
     return walk
 
 
 def _entry(scope: Scope, node: Node, prefix: str, spare_row: int) -> Entry:
     if node.each is not None:
-        return None, 0, "", node.each.row.number, _each(scope, node.each, prefix, spare_row), None
+        return str, 0, "", node.each.row.number, _each(scope, node.each, prefix, spare_row)
     if node.fixed is not None:
         row = node.fixed
-        return None, 0, "", row.number, _constant(row.const) if row.const is not None else _nothing, None
+        return str, 0, "", row.number, _constant(row.const) if row.const is not None else _nothing
     if node.children:
-        return None, 0, "", spare_row, _walker(scope, node, prefix, spare_row), None
+        return str, 0, "", spare_row, _walker(scope, node, prefix, spare_row)
     leaf = node.leaf
     assert leaf is not None
     special: Special | None = None
     if leaf.merge:
-        special = _merge(scope.slots, leaf)
+        special = _merging(scope.slots, leaf)
     elif leaf.row.many:
-        special = _many(scope.slots, leaf)
-    elif leaf.converter.normalises or node.attributes:
-        special = _noting(scope.slots, leaf, tuple(node.attributes.items()))
-    return leaf.converter.read, leaf.slot, leaf.key, leaf.row.number, special, leaf
+        special = _listing(scope.slots, leaf)
+    elif node.attributes:
+        special = _with_attributes(scope.slots, leaf, tuple(node.attributes.items()))
+    return leaf.converter.read, leaf.slot, leaf.key, leaf.row.number, special
 
 
 def _nothing(element: _Element, slots: list[Any], context: Context) -> None:
@@ -151,33 +171,50 @@ def _each(scope: Scope, each: Each, prefix: str, spare_row: int) -> Special:
     return append
 
 
-def _many(specs: list[Slot], leaf: Leaf) -> Special:
+def _listing(specs: list[Slot], leaf: Leaf) -> Special:
+    """Make the closure of a list of plain values."""
     read, slot, key = leaf.converter.read, leaf.slot, leaf.key
 
     def append(element: _Element, slots: list[Any], context: Context) -> None:
-        value = _converted(element, element.text, read, leaf, slots, context, "")
-        if value is None:
+        text = element.text
+        if text is None:
+            return
+        try:
+            value = read(text)
+        except Defect as defect:
+            value = context.defect(element, leaf, defect, text, slots)
+        if not value:
             return
         target = slots[slot]
         if target is None:
             target = open_slot(slots, slot, specs)
-        entries = target.get(key)
-        if entries is None:
-            target[key] = [value]
+        if key in target:
+            target[key].append(value)
         else:
-            entries.append(value)
+            target[key] = [value]
 
     return append
 
 
-def _merge(specs: list[Slot], leaf: Leaf) -> Special:
+def _merging(specs: list[Slot], leaf: Leaf) -> Special:
+    """Make the closure of an amount whose currency stands in another element."""
     read, slot = leaf.converter.read, leaf.slot
+    above, key, _ = specs[slot]
 
     def merge(element: _Element, slots: list[Any], context: Context) -> None:
-        value = _converted(element, element.text, read, leaf, slots, context, "")
+        text = element.text
+        if text is None:
+            return
+        try:
+            value = read(text)
+        except Defect as defect:
+            value = context.defect(element, leaf, defect, text, slots)
         if value is None:
             return
-        target = slots[slot]
+        target, parent = slots[slot], slots[above]
+        if target is None and parent is not None:
+            parent[key] = slots[slot] = value.copy()
+            return
         if target is None:
             target = open_slot(slots, slot, specs)
         target.update(value)
@@ -185,87 +222,66 @@ def _merge(specs: list[Slot], leaf: Leaf) -> Special:
     return merge
 
 
-def _noting(specs: list[Slot], leaf: Leaf, attributes: tuple[tuple[str, Leaf], ...]) -> Special:
-    def note(element: _Element, slots: list[Any], context: Context) -> None:
+def _with_attributes(specs: list[Slot], leaf: Leaf, attributes: tuple[tuple[str, Leaf], ...]) -> Special:
+    def store(element: _Element, slots: list[Any], context: Context) -> None:
         _store(element, element.text, leaf, slots, specs, context, "")
         for name, inner in attributes:
             _store(element, element.get(name), inner, slots, specs, context, f"/@{name}")
 
-    return note
+    return store
 
 
 def _store(
     element: _Element, text: str | None, leaf: Leaf, slots: list[Any], specs: list[Slot], context: Context, below: str
 ) -> None:
-    value = _converted(element, text, leaf.converter.read, leaf, slots, context, below)
-    if value is None:
+    if text is None:
         return
     if below:
         context.counts[leaf.row.number] += 1
-    if leaf.converter.normalises and value != text:
-        context.marks.normalised[leaf.row.number] += 1
-    target = slots[leaf.slot]
-    if target is None:
-        target = open_slot(slots, leaf.slot, specs)
-    target[leaf.key] = value
-
-
-def _converted(
-    element: _Element,
-    text: str | None,
-    read: Callable[[str], Any],
-    leaf: Leaf,
-    slots: list[Any],
-    context: Context,
-    below: str,
-) -> Any:
-    if text is None:
-        return None
     try:
-        return read(text)
+        value = leaf.converter.read(text)
     except Defect as defect:
-        return context.defect(element, leaf, defect, text, slots, below)
-
-
-def _filler(fill: Fill, specs: list[Slot]) -> Special:
-    """Make the closure that fills an absent field in, or says that it is missing."""
-    slot, key, row = fill.leaf.slot, fill.leaf.key, fill.leaf.row
-
-    def put(slots: list[Any], value: Any) -> None:
-        target = slots[slot]
+        value = context.defect(element, leaf, defect, text, slots, below)
+    if value or value == {}:
+        target = slots[leaf.slot]
         if target is None:
-            target = open_slot(slots, slot, specs)
-        target[key] = value
+            target = open_slot(slots, leaf.slot, specs)
+        target[leaf.key] = value
+
+
+def _completion(fill: Fill, specs: list[Slot]) -> Completion:
+    """Make the closure that fills an absent field in, or says that it is missing."""
+    slot, key, row, inherit = fill.leaf.slot, fill.leaf.key, fill.leaf.row, fill.inherit
+    source, derive, default = fill.source, fill.derive, fill.default
+    basis, basis_key = (source.slot, source.key) if source is not None else (0, "")
 
     def complete(element: _Element, slots: list[Any], context: Context) -> None:
-        target = slots[slot]
-        if target is not None and key in target:
+        if context.failed and (id(slots), row.number) in context.failed:
             return
-        if (id(slots), row.number) in context.failed:
-            return
-        value = context.header.get(fill.inherit) if fill.inherit else None
-        if value is None and fill.derive is not None:
-            value = _derived(fill, element, slots, context)
-        if value is None and fill.default is not None:
-            value = fill.default
+        value = context.header.get(inherit) if inherit else None
+        if value is None and derive is not None:
+            known = slots[basis].get(basis_key)
+            if known is not None:
+                try:
+                    value = derive(known)
+                except Defect as defect:
+                    value = _underived(fill, element, slots, context, defect)
+        if value is None and default is not None:
+            value = default
             context.marks.defaulted[row.number] += 1
         if value is not None:
-            put(slots, value)
+            target = slots[slot]
+            if target is None:
+                target = open_slot(slots, slot, specs)
+            target[key] = value
         elif row.need:
             context.missing(fill, element)
 
-    return complete
+    return slot, key, basis, complete
 
 
-def _derived(fill: Fill, element: _Element, slots: list[Any], context: Context) -> Any:
-    assert fill.source is not None
-    assert fill.derive is not None
-    source = slots[fill.source.slot]
-    basis = source.get(fill.source.key) if source is not None else None
-    if basis is None:
-        return None
-    try:
-        return fill.derive(basis)
-    except Defect as defect:
-        at = fill.source.row.at
-        return context.defect(element, fill.leaf, defect, str(basis), slots, f"/{at}")
+def _underived(fill: Fill, element: _Element, slots: list[Any], context: Context, defect: Defect) -> Any:
+    source = fill.source
+    assert source is not None
+    text = str(slots[source.slot][source.key])
+    return context.defect(element, fill.leaf, defect, text, slots, f"/{source.row.at}")
