@@ -191,7 +191,7 @@ async def test_two_files_of_one_name_both_keep_their_results(house):
         (house.tray(POST, "in") / "a.xml").write_bytes(document(f"A{number}", declaration(number)))
 
         async def moved(number=number):
-            return len([one for one in done.glob("a*.xml")]) == number
+            return len(list(done.glob("a*.xml"))) == number
 
         await house.until(moved)
     assert sorted(result(one)["reference"] for one in done.glob("*.result.json")) == ["A1", "A2"]
