@@ -25,6 +25,17 @@ from parcelgate.codecs.xml.walk import Reader
 from parcelgate.core.fault import fault
 
 
+_NAMES = frozenset(
+    (
+        etree.ErrorTypes.WAR_NS_URI,
+        etree.ErrorTypes.WAR_NS_URI_RELATIVE,
+        *range(etree.ErrorTypes.NS_ERR_XML_NAMESPACE, etree.ErrorTypes.NS_ERR_COLON + 1),
+        etree.ErrorTypes.DTD_XMLID_VALUE,
+        etree.ErrorTypes.DTD_XMLID_TYPE,
+    )
+)
+
+
 @dataclass(frozen=True, slots=True)
 class XmlFormat:
     """What the XML engine needs of a format; compiled once, shared by all documents of the process."""
@@ -147,7 +158,7 @@ class _Reading:
         try:
             self._parser.feed(piece)
         except etree.XMLSyntaxError as error:
-            self.stopped = _malformed(error)
+            self.stopped = self._undefined_entity() or _malformed(error)
         root = self._root
         for _, element in self._events:
             parent = element.getparent()
@@ -161,16 +172,24 @@ class _Reading:
             self._gap, self._open = len(piece), marks
             self._prune()
         elif self._gap > limit.GAP and self.stopped is None:
-            self.stopped = fault("HEADER_TOO_LARGE", limit=limit.GAP, name=self._form.mapping.item_at)
+            line = self._lines.after_items()
+            self.stopped = fault("HEADER_TOO_LARGE", line=line, limit=limit.GAP, name=self._form.mapping.item_at)
         self._lines.piece_done()
 
     def close(self) -> Fault | None:
         try:
             root = self._parser.close()
         except etree.XMLSyntaxError as error:
-            return fault("XML_TRUNCATED", line=error.lineno or 0)
+            if _of_names(error):
+                return _malformed(error)
+            return self._undefined_entity() or fault("XML_TRUNCATED", line=error.lineno or 0)
         self._strays(root if self._last is None else self._last.itersiblings())
         return None
+
+    def _undefined_entity(self) -> Fault | None:
+        """Tell of an entity that is not defined, at which libxml2 stops without a word of it."""
+        found = self._lines.undefined_entity()
+        return None if found is None else fault("XML_ENTITY", line=found[1], name=found[0])
 
     def _subtree(self, element: _Element, gap: int) -> Subtree:
         tag = element.tag
@@ -237,6 +256,11 @@ def _shape(element: _Element, gap: int, number: int) -> tuple[str, dict[str, obj
                 "name": "item",
             }
     return None
+
+
+def _of_names(error: etree.XMLSyntaxError) -> bool:
+    """Tell whether it is about namespaces or xml:id; libxml2 reads on after such an error and tells it at the end."""
+    return error.code in _NAMES
 
 
 def _malformed(error: etree.XMLSyntaxError) -> Fault:
