@@ -5,6 +5,7 @@ import os
 import time
 
 import pytest
+
 from nasty_partner import Gateway, Writer, wait
 
 PARTNER = "post-us"
@@ -55,17 +56,16 @@ def test_a_file_may_have_any_name(gateway, writer, tray, name):
     result = ended(gateway, name)
     assert (result["state"], result["name"], result["items"][0]["status"]) == ("ROUTED", name, "accepted")
     # The file follows its result.
-    wait(lambda: (tray.parent / "done" / name).is_file())
+    wait((tray.parent / "done" / name).is_file)
 
 
 def test_a_name_that_is_no_text_is_taken_and_shown_with_replacement_characters(gateway, writer, tray):
-    raw = os.fsencode(tray) + b"/caf\xe9.xml"
-    with open(raw, "wb") as file:
-        file.write(writer.write(1))
-    done = os.fsencode(tray.parent / "done") + b"/caf\xe9.xml.result.json"
-    wait(lambda: os.path.exists(done))
-    with open(done, "rb") as file:
-        assert (result := json.load(file))["state"] == "ROUTED" and result["name"] == "caf\ufffd.xml"
+    name = os.fsdecode(b"caf\xe9.xml")
+    (tray / name).write_bytes(writer.write(1))
+    done = tray.parent / "done" / f"{name}.result.json"
+    wait(done.is_file)
+    result = json.loads(done.read_text("utf-8"))
+    assert (result["state"], result["name"]) == ("ROUTED", "caf\ufffd.xml")
 
 
 def test_a_name_too_long_for_its_result_is_cut_and_its_neighbours_go_on(gateway, writer, tray):
@@ -88,7 +88,13 @@ def test_what_is_not_meant_for_us_is_left_alone(gateway, writer, tray):
     os.mkfifo(tray / "pipe.xml")
     (tray / "after.xml").write_bytes(writer.write(1))
     assert ended(gateway, "after.xml")["state"] == "ROUTED"
-    assert {path.name for path in tray.iterdir()} == {"half.xml.tmp", ".hidden.xml", "folder.xml", "link.xml", "pipe.xml"}
+    assert {path.name for path in tray.iterdir()} == {
+        "half.xml.tmp",
+        ".hidden.xml",
+        "folder.xml",
+        "link.xml",
+        "pipe.xml",
+    }
 
 
 @pytest.mark.parametrize(
@@ -104,7 +110,7 @@ def test_a_bad_file_lies_in_error_with_its_reason_beside_it(gateway, tray, name,
     (tray / name).write_bytes(body)
     result = ended(gateway, name)
     assert (result["state"], [one["code"] for one in result["faults"]]) == ("REJECTED", [code])
-    wait(lambda: (tray.parent / "error" / name).is_file())
+    wait((tray.parent / "error" / name).is_file)
     assert result["faults"][0]["hint"] and (tray.parent / "error" / name).read_bytes() == body
 
 
@@ -150,14 +156,18 @@ def test_a_name_that_was_there_before_hides_no_earlier_result(gateway, writer, t
     for number in range(2):
         (tray / "daily.xml").write_bytes(writer.write(1))
         (tray / "daily.bad").write_bytes(b"junk %d" % number)
-        wait(lambda number=number: len(list(done.glob("daily*.xml"))) > number and len(list(error.glob("daily*.bad"))) > number)
+        wait(
+            lambda number=number: (
+                len(list(done.glob("daily*.xml"))) > number and len(list(error.glob("daily*.bad"))) > number
+            )
+        )
     assert len(list(done.glob("daily*.xml.result.json"))) == len(list(error.glob("daily*.bad.result.json"))) == 2
     assert {path.read_bytes() for path in error.glob("daily*.bad")} == {b"junk 0", b"junk 1"}
 
 
 def test_a_file_that_somebody_takes_out_of_our_hands_is_forgotten(gateway, writer, tray):
     (tray / "gone.xml").write_bytes(writer.write(500))
-    wait(lambda: (tray.parent / "work" / "gone.xml").exists())
+    wait((tray.parent / "work" / "gone.xml").exists)
     (tray.parent / "work" / "gone.xml").unlink()
     (tray / "behind-gone.xml").write_bytes(writer.write(1))
     assert ended(gateway, "behind-gone.xml")["state"] == "ROUTED"
@@ -167,7 +177,7 @@ def test_a_mailbox_that_is_lost_is_made_again(gateway, writer):
     other = Writer("post-th", 40_000)
     folder = gateway.mailbox("post-th")
     folder.rename(folder.with_name("elsewhere"))
-    wait(lambda: (folder / "in").is_dir())
+    wait((folder / "in").is_dir)
     (folder / "in" / "anew.xml.tmp").write_bytes(other.write(1))
     (folder / "in" / "anew.xml.tmp").rename(folder / "in" / "anew.xml")
     assert gateway.result("post-th", "anew.xml")["state"] == "ROUTED"

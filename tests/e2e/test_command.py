@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from gateway_process import GatewayProcess
+
 from nasty_partner import Writer
 
 ROOT = Path(__file__).parents[2]
@@ -73,9 +74,15 @@ def test_the_commands_of_the_readme_run_as_they_are_written(place):
     for command in commands:
         # An item of the demo is not known here; and what has faults says so by its code.
         name = shlex.split(command)[1]
-        done = subprocess.run(command, shell=True, cwd=place, env=environment(PATH=path), capture_output=True, text=True, timeout=100)
+        done = subprocess.run(
+            command, shell=True, cwd=place, env=environment(PATH=path), capture_output=True, text=True, timeout=100
+        )
         assert "Traceback" not in done.stdout + done.stderr, done.stderr
-        assert done.returncode == 0 or (name in ("trace", "send", "validate") and done.returncode == 1), (command, done.stdout, done.stderr)
+        assert done.returncode == 0 or (name in ("trace", "send", "validate") and done.returncode == 1), (
+            command,
+            done.stdout,
+            done.stderr,
+        )
         assert done.stdout.strip(), command
     # make is not run here, but its targets are there.
     targets = re.findall(r"^make (\w+)", (ROOT / "README.md").read_text("utf-8"), re.MULTILINE)
@@ -155,7 +162,11 @@ def test_the_same_seed_makes_the_same_sample(tmp_path):
     for name, seed in (("a", 7), ("b", 7), ("c", 8)):
         run("sample", name, "--seed", seed, "--items", 30, "--shipments", 6, "--json", cwd=tmp_path)
     trees = [
-        {str(path.relative_to(tmp_path / name)): path.read_bytes() for path in (tmp_path / name).rglob("*") if path.is_file()}
+        {
+            str(path.relative_to(tmp_path / name)): path.read_bytes()
+            for path in (tmp_path / name).rglob("*")
+            if path.is_file()
+        }
         for name in "abc"
     ]
     assert trees[0] == trees[1] != trees[2]
@@ -163,7 +174,14 @@ def test_the_same_seed_makes_the_same_sample(tmp_path):
 
 @pytest.mark.parametrize(
     "arguments",
-    [("nonsense",), ("send",), ("validate",), ("sample", "x", "--items", "-1"), ("up", "--http-port", "many"), ("trace", "x", "--colour")],
+    [
+        ("nonsense",),
+        ("send",),
+        ("validate",),
+        ("sample", "x", "--items", "-1"),
+        ("up", "--http-port", "many"),
+        ("trace", "x", "--colour"),
+    ],
 )
 def test_a_wrong_usage_ends_with_two_and_a_sentence(tmp_path, arguments):
     _, told = run(*arguments, cwd=tmp_path, code=2)
@@ -189,7 +207,11 @@ def test_wrong_settings_are_named(tmp_path):
 
 def test_doctor_with_and_without_a_gateway(place, tmp_path):
     checks = {one["what"]: one for one in json.loads(run("doctor", "--json", "--data", "build/demo", cwd=place)[0])}
-    assert checks["gateway"]["well"] and "http://127.0.0.1" in checks["gateway"]["finding"] and checks["dead letters"]["well"]
+    assert (
+        checks["gateway"]["well"]
+        and "http://127.0.0.1" in checks["gateway"]["finding"]
+        and checks["dead letters"]["well"]
+    )
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from google.protobuf.json_format import MessageToDict
-from nasty_partner import Gateway, Writer, shipments, wait
 
+from nasty_partner import Gateway, Writer, shipments, wait
 from parcelgate.adapters.store.sqlite.store import SqliteStore
 from parcelgate.api.record.v1.item_pb2 import Item
 from parcelgate.core.port import RejectError
@@ -83,7 +83,9 @@ def scene(tmp_path_factory):
         answers.append(gateway.submit(json.dumps(request)).json())
         answers.append(gateway.submit(json.dumps({"requestId": name, "shipments": [{}]})).json())
         answers.append(gateway.submit(name + json.dumps(request)).json())
-        answers.append(gateway.ask("POST", "/v1/reports", "customs-nz", json.dumps({"reports": [{"caseId": name}]})).json())
+        answers.append(
+            gateway.ask("POST", "/v1/reports", "customs-nz", json.dumps({"reports": [{"caseId": name}]})).json()
+        )
         (gateway.mailbox("post-us") / "in" / f"{number}.xml").write_bytes(other.write(1, change=party(number)))
         (gateway.mailbox("post-us") / "in" / f"{number}-bad.xml").write_bytes(spoilt[2])
     response = gateway.ask("POST", "/v1/interchanges", "post-cn", filed.write(1, change=abroad))
@@ -129,8 +131,10 @@ def test_no_answer_shows_a_name(scene):
 
 
 def test_the_monitor_and_the_command_line_show_no_name(scene):
-    gateway, answers, receipts = scene
-    declarations = [row[0] for row in gateway.rows("SELECT DISTINCT declaration_id FROM postal_item WHERE declaration_id <> ''")]
+    gateway, _answers, receipts = scene
+    declarations = [
+        row[0] for row in gateway.rows("SELECT DISTINCT declaration_id FROM postal_item WHERE declaration_id <> ''")
+    ]
     paths = ["/", "/dead", "/api/overview", "/api/dead", *(f"/api/items/{one}/timeline" for one in declarations)]
     paths += [f"{place}/interchanges/{one}" for one in receipts for place in ("", "/api")]
     for path in paths:

@@ -82,7 +82,11 @@ async def _grpc(settings: Settings, credentials: Credentials, services: Sequence
     for name in ("", *names):
         await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
     reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-    port = server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")
+    try:
+        port = server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")
+    except RuntimeError:
+        # gRPC keeps the reason to itself.
+        raise OSError(f"cannot listen on gRPC port {settings.grpc_port}; choose another with --grpc-port") from None
     await server.start()
     try:
         yield f"{settings.host}:{port}"
@@ -111,7 +115,13 @@ async def _http(settings: Settings, routes: Sequence[BaseRoute]) -> AsyncIterato
     server = _Server(config)
     with socket.socket() as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((settings.host, settings.http_port))
+        try:
+            listener.bind((settings.host, settings.http_port))
+        except OSError as error:
+            reason = (
+                f"cannot listen on HTTP port {settings.http_port} ({error.strerror}); choose another with --http-port"
+            )
+            raise OSError(reason) from error
         serving = asyncio.create_task(server.serve([listener]))
         # uvicorn tells of its start only by this flag.
         while not server.started and not serving.done():  # noqa: ASYNC110
