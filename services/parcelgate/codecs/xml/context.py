@@ -14,7 +14,6 @@ from parcelgate.codecs.xml.address import address_of, local
 from parcelgate.codecs.xml.line import Lines
 from parcelgate.core.fault import fault
 
-
 # A code, or a number with its unit. Whatever else stands in such a field may have slipped there out of the field beside it.
 _PLAIN = re.compile(r"[A-Za-z]{0,3}|(?=.*\d)[\w.,+:/-]{1,40}", re.ASCII)
 
