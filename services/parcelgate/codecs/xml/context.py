@@ -65,7 +65,7 @@ class Context:
         if isinstance(defect, Normalised):
             self.marks.normalised[leaf.row.number] += 1
             return defect.keep
-        name = below.lstrip("/") or local(element.tag)
+        name = below.rpartition("/")[2] or local(element.tag)
         shown = masked(text) if leaf.converter.personal else text.strip()
         self.add(defect.code, element, below=below, value=shown, name=name, **defect.words)
         if defect.keep is None:
@@ -78,7 +78,7 @@ class Context:
         """Add the fault that a needed field is missing."""
         row = fill.leaf.row
         name = row.at.rpartition("/")[2]
-        below, container = _deepest(element, row.at)
+        below, container = deepest(element, row.at)
         if row.need == "key":
             code = "HEADER_FIELD_MISSING" if self.number == 0 else "KEY_MISSING"
             self.add(code, container, below=below, name=name)
@@ -92,13 +92,13 @@ def masked(text: str) -> str:
     return f"{word[0]}… ({len(word)} characters)" if word else ""
 
 
-def _deepest(element: _Element, path: str) -> tuple[str, _Element]:
+def deepest(element: _Element, path: str) -> tuple[str, _Element]:
     """Go down a path as far as it exists; returns the rest of the path and the last element there is."""
     steps = path.split("/")
-    while len(steps) > 1:
+    while steps:
         inner = next((child for child in element if local(child.tag) == steps[0]), None)
         if inner is None:
             break
         element = inner
         steps = steps[1:]
-    return "/" + "/".join(steps), element
+    return "".join(f"/{step}" for step in steps), element

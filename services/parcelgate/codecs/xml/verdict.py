@@ -130,7 +130,7 @@ class Explainer:
 
 def _listed(names: list[str]) -> str:
     if not names:
-        return "nothing more"
+        return "a field that comes later, or the end"
     shown = names[:8]
     return ", ".join(shown) + (" …" if len(names) > len(shown) else "")
 

@@ -11,7 +11,7 @@ from lxml.etree import _Element
 from parcelgate.codecs.mapping.converter import Defect
 from parcelgate.codecs.mapping.scope import Each, Fill, Leaf, Node, Scope, Slot
 from parcelgate.codecs.xml.address import local
-from parcelgate.codecs.xml.context import Context
+from parcelgate.codecs.xml.context import Context, deepest
 
 # Takes an element, the slots of its scope, and the context.
 Special = Callable[[_Element, list[Any], Context], None]
@@ -284,4 +284,5 @@ def _underived(fill: Fill, element: _Element, slots: list[Any], context: Context
     source = fill.source
     assert source is not None
     text = str(slots[source.slot][source.key])
-    return context.defect(element, fill.leaf, defect, text, slots, f"/{source.row.at}")
+    below, deep = deepest(element, source.row.at)
+    return context.defect(deep, fill.leaf, defect, text, slots, below)
