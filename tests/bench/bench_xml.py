@@ -158,17 +158,19 @@ def translation(rounds: int = 11) -> list[dict[str, Any]]:
 def memory(megabytes: int = 50) -> dict[str, Any]:
     """Measure in a process of its own how much it grows over a large document, beside a small one (KB)."""
     code = (
-        "import resource, sys; sys.path[:0] = {path!r}\n"
+        f"import resource, sys; sys.path[:0] = {[str(_here()), *sys.path]!r}\n"
         "from bench_xml import FORMAT, parts\n"
         "from parcelgate.codecs import translate\n"
         "def run(n):\n"
         "    for event in translate.read(parts(n), FORMAT): pass\n"
         "    assert event.routable\n"
         "    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "small = run(2000); print(run({items}) - small)\n"
-    ).format(path=[str(_here()), *sys.path], items=megabytes * 1024 * 1024 // 1700)
+        f"small = run(2000); print(run({megabytes * 1024 * 1024 // 1700}) - small)\n"
+    )
     grown = int(subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout)
-    return _row(f"growth of memory over {megabytes} MB of CUSITM", grown / 1e6, 0.0, grown / 1024, "MB", 8.0, grown / 1024 <= 8)
+    return _row(
+        f"growth of memory over {megabytes} MB of CUSITM", grown / 1e6, 0.0, grown / 1024, "MB", 8.0, grown / 1024 <= 8
+    )
 
 
 def _here() -> Any:

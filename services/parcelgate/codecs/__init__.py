@@ -1,4 +1,4 @@
-'''Codecs: documents of any format to canonical records and back. In come bytes, out go values; nothing is kept.
+"""Codecs: documents of any format to canonical records and back. In come bytes, out go values; nothing is kept.
 
     from parcelgate.codecs import translate
 
@@ -19,4 +19,4 @@
         or Releases. The same records give the same bytes.
 
 A format is a folder of data (registry.py); mapping/ turns its rows into readers and writers, xml/ is the engine of its syntax.
-'''
+"""

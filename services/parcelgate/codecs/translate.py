@@ -19,7 +19,6 @@ from parcelgate.codecs.xml import writer as xml_writer
 from parcelgate.core import hash as canonical
 from parcelgate.core.fault import fault
 
-
 _NOTHING: dict[str, Any] = {}
 
 
@@ -71,12 +70,16 @@ def write(
     """
     form = (registry or shipped()).get(format_id)
     if isinstance(form, Fault):
-        raise ValueError(form.sentence)
+        raise ValueError(form.sentence)  # noqa: TRY004  the format does not exist
     mapping, writers = form.mapping, form.writers
     facts = _facts(header)
     count = 0
-    yield (xml_writer.start(form.root, form.namespace) + _rendered(writers[mapping.header_at], mapping.header_at, facts, facts)).encode()
-    for count, message in enumerate(messages, 1):
+    yield (
+        xml_writer.start(form.root, form.namespace)
+        + _rendered(writers[mapping.header_at], mapping.header_at, facts, facts)
+    ).encode()
+    for message in messages:
+        count += 1
         record = canonical.fields_of(message)
         yield _rendered(writers[mapping.item_at], mapping.item_at, record, facts).encode()
     closing = ""
@@ -152,13 +155,14 @@ class _Document:
         item = record.pop("item")
         record["key"]["item"] = key
         digest = canonical.of_fields(item)
-        provenance = {**self._provenance, "item_number": part.number}
-        declaration = Declaration(**record, canonical_hash=digest, provenance=provenance, findings=faults)
+        record["canonical_hash"] = digest
+        record["provenance"] = {**self._provenance, "item_number": part.number}
+        record["findings"] = faults
         return ItemRead(
             part.number,
             True,
             identifier,
-            declaration.SerializeToString(),
+            Declaration(**record).SerializeToString(),
             Item(**item).SerializeToString(),
             digest,
             faults,
@@ -168,8 +172,8 @@ class _Document:
         if self._declares:
             key: dict[str, Any] = record.get("item", _NOTHING).get("key", _NOTHING)
             return key
-        key = record.get("declaration", _NOTHING).get("key", _NOTHING).get("item", _NOTHING)
-        return key
+        named: dict[str, Any] = record.get("declaration", _NOTHING).get("key", _NOTHING).get("item", _NOTHING)
+        return named
 
     def _closed(self, end: xml_reader.End) -> Closed:
         mapping = self._form.mapping

@@ -11,7 +11,7 @@ from functools import cache
 from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR, SEVERITY_NOTICE, SEVERITY_WARNING, Fault, Severity
 from parcelgate.core import resource
 
-_SEVERITIES: Mapping[str, Severity] = {
+_SEVERITIES: Mapping[str, Severity.ValueType] = {
     "error": SEVERITY_ERROR,
     "warning": SEVERITY_WARNING,
     "notice": SEVERITY_NOTICE,
@@ -25,7 +25,7 @@ class Row:
 
     code: str
     area: str
-    severity: Severity
+    severity: Severity.ValueType
     sentence: str
     hint: str
 
@@ -51,7 +51,7 @@ def fault(
     item: str = "",
     item_number: int = 0,
     more_possible: bool = False,
-    severity: Severity | None = None,
+    severity: Severity.ValueType | None = None,
     **words: object,
 ) -> Fault:
     """Make a fault of the catalogue; the caller masks a value that may be personal data.

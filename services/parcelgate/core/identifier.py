@@ -19,11 +19,11 @@ class S10:
 
 
 def s10_check_digit(serial: str) -> int:
-    """Compute the check digit of an 8-digit serial, weights 8 6 4 2 3 5 9 7: 11 - (weighted sum mod 11), where 10 becomes 0 and 11 becomes 5."""
+    """Compute the check digit of an 8-digit serial: 11 - (weighted sum mod 11), where 10 becomes 0 and 11 becomes 5."""
+    # The codes of the figures stand for their values: 48 too much each, which makes 2112 = 0 (mod 11) in all.
     a, b, c, d, e, f, g, h = serial.encode()
-    # The codes of the figures stand in for their values: 48 too much each, 2112 = 0 (mod 11) together.
     digit = 11 - (8 * a + 6 * b + 4 * c + 2 * d + 3 * e + 5 * f + 9 * g + 7 * h) % 11
-    return {10: 0, 11: 5}.get(digit, digit)
+    return 0 if digit == 10 else 5 if digit == 11 else digit
 
 
 def s10_parts(text: str) -> S10 | None:
@@ -50,9 +50,5 @@ def hs_digits(text: str) -> str:
 def hs_is_wellformed(code: str) -> bool:
     """Tell whether an HS code has 6 to 10 digits, an even number of them, and a chapter that exists (77 is reserved)."""
     return (
-        code.isascii()
-        and code.isdigit()
-        and len(code) in (6, 8, 10)
-        and 1 <= int(code[:2]) <= 99
-        and code[:2] != "77"
+        code.isascii() and code.isdigit() and len(code) in (6, 8, 10) and 1 <= int(code[:2]) <= 99 and code[:2] != "77"
     )

@@ -10,7 +10,6 @@ from lxml import etree
 
 from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR, SEVERITY_WARNING, Fault
 from parcelgate.codecs import translate
-from parcelgate.codecs.event import Closed
 from parcelgate.codecs.mapping.row import MappingError
 from parcelgate.codecs.mapping.scope import Node
 from parcelgate.codecs.registry import Registry, shipped
@@ -46,29 +45,16 @@ def test_a_faulty_example_has_exactly_the_faults_listed_beside_it(path: Path):
     form = next(form for form in FORMATS if form.folder in path.parents)
     wanted = tomllib.loads(path.with_suffix(".toml").read_text("utf-8"))["fault"]
     found = [
-        {"code": each.code, "severity": each.severity, "item": each.item_number, "line": each.line, "address": each.address}
+        {
+            "code": each.code,
+            "severity": each.severity,
+            "item": each.item_number,
+            "line": each.line,
+            "address": each.address,
+        }
         for each in faults_of(path.read_bytes(), form.id)
     ]
     assert found == [{**each, "severity": SEVERITIES[each["severity"]]} for each in wanted]
-
-
-@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.id)
-def test_the_full_example_uses_every_row_of_the_mapping(form):
-    data = (form.folder / "examples" / "full.xml").read_bytes()
-    closed = list(translate.read([data], form.id))[-1]
-    assert isinstance(closed, Closed)
-    used = closed.ledger.mapped.keys() | closed.ledger.ignored.keys()
-    optional = {"Item/MailObject/IdTypeCd", "Item/MailObject/IdIssuerCd", "Item/Data/EarlierItem/IdTypeCd"}
-    optional |= {"Item/Data/EarlierItem/IdIssuerCd", "Response/MailObject/IdTypeCd", "Response/MailObject/IdIssuerCd"}
-    optional |= {"Header/FunctionCd", "Item/Declaration/FlowCd", "Header/CustOrganizationCd"}
-    assert {path for path in form.mapping.paths if path not in used} - optional <= set_of_header_inherited(form)
-
-
-def set_of_header_inherited(form):
-    """The flow and customs office of the full example stand in its header or in its item, not in both."""
-    return {"Header/FlowCd", "Header/DeclaringPost", "party_in_role/PersonTypeCd"} | {
-        path for path in form.mapping.paths if path.startswith("party_in_role/")
-    }
 
 
 def names_of_schema(element, declared):
@@ -147,8 +133,8 @@ def test_a_partner_s_variant_is_a_folder_dropped_in(tmp_path):
     [
         ({"format": [('syntax = "xml"', 'syntax = "morse"')]}, "no engine for the syntax 'morse'"),
         ({"format": [('id = "upu/cusrsp/own-1"', 'id = "upu/other/1"')]}, "is not the folder's name"),
-        ({"format": [('unit = ', 'untt = ')]}, "key"),
-        ({"format": [('id = ', 'id ')]}, "format.toml"),
+        ({"format": [("unit = ", "untt = ")]}, "key"),
+        ({"format": [("id = ", "id ")]}, "format.toml"),
     ],
 )
 def test_a_broken_format_is_refused_at_load(tmp_path, changes, sentence):

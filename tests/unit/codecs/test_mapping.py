@@ -68,10 +68,19 @@ def test_a_wrong_row_is_refused_with_its_reason(row, sentence):
         ({"record": "parcelgate.Nothing"}, "no message"),
         ({"surprise": {}}, "no table 'surprise'"),
         ({"code": {"flow": {"enum": "nowhere.Flow", "values": {}}}}, "no enum"),
-        ({"code": {"flow": {"enum": "parcelgate.api.record.v1.Flow", "values": {"I": "FLOW_SIDEWAYS"}}}}, "is no value"),
+        (
+            {"code": {"flow": {"enum": "parcelgate.api.record.v1.Flow", "values": {"I": "FLOW_SIDEWAYS"}}}},
+            "is no value",
+        ),
         ({"loss": {"item.colour": "never"}}, "loss: the record has no field"),
         ({"header": {"rows": []}}, "header has no at"),
-        ({"shape": {"line": {"rows": [{"at": "A", "use": "line"}]}}, "item": {"at": "I", "rows": [{"at": "L", "use": "line"}]}}, "uses itself"),
+        (
+            {
+                "shape": {"line": {"rows": [{"at": "A", "use": "line"}]}},
+                "item": {"at": "I", "rows": [{"at": "L", "use": "line"}]},
+            },
+            "uses itself",
+        ),
     ],
 )
 def test_a_wrong_table_is_refused_with_its_reason(change, sentence):
@@ -84,7 +93,7 @@ def test_a_plain_mapping_compiles():
     assert compile_mapping(copy.deepcopy(PLAIN)).item_at == "Item"
 
 
-@pytest.mark.parametrize("form", shipped(), ids=lambda form: form.id)
+@pytest.mark.parametrize("form", list(shipped()), ids=lambda form: form.id)
 def test_a_shipped_format_carries_every_field_of_the_record_or_says_which_it_does_not(form):
     assert uncovered(form.mapping) == []
 

@@ -123,7 +123,9 @@ def _read_hs(text: str) -> str | None:
 
 
 _HS_LENGTHS = frozenset((6, 8, 10))
-_HS_CHAPTERS = frozenset(f"{chapter:02}" for chapter in range(1, 100) if identifier.hs_is_wellformed(f"{chapter:02}0000"))
+_HS_CHAPTERS = frozenset(
+    f"{chapter:02}" for chapter in range(1, 100) if identifier.hs_is_wellformed(f"{chapter:02}0000")
+)
 
 
 def _read_item_id(text: str) -> str | None:
@@ -154,7 +156,7 @@ BOOL = Converter("bool", "bool", remembering(_read_bool), _write_bool)
 
 def code(name: str, numbers: Mapping[str, int]) -> Converter:
     """Make the converter of one code list: foreign codes to the numbers of an enum."""
-    codes = {number: word for word, number in reversed(numbers.items())}
+    codes = {number: word for word, number in reversed(list(numbers.items()))}
     known = ", ".join(list(numbers)[:12])
 
     def read(text: str) -> int | None:

@@ -111,7 +111,9 @@ class Compiler:
     codes: Mapping[str, tuple[str, Mapping[str, int]]]
     rows: RowCount
 
-    def scope(self, name: str, data: Mapping[str, Any], record: Descriptor | None, open_: tuple[str, ...] = ()) -> Scope:
+    def scope(
+        self, name: str, data: Mapping[str, Any], record: Descriptor | None, open_: tuple[str, ...] = ()
+    ) -> Scope:
         """Compile one scope; record is the message it makes, None for the facts of a header."""
         if name in open_:
             raise MappingError(f"{name}: the shape is repeated inside itself")
@@ -133,7 +135,7 @@ class Compiler:
             if not step:
                 raise row.error("a step of the path is empty")
             node = node.children.setdefault(step, Node(step))
-            if node.each is not None or node.fixed is not None:
+            if node.each is not None or node.fixed is not None or (node.leaf is not None and step != steps[-1]):
                 raise row.error(f"{step} has a row of its own that reads all of it")
         if row.const is not None or row.ignore:
             if node.children or attribute:

@@ -76,9 +76,7 @@ def target(root: Descriptor, path: str) -> Target:
             steps.append(Step(field.name))
     assert field is not None
     kind = message.name if message is not None else _KINDS.get(field.type, "other")
-    return Target(
-        tuple(steps), kind, field.is_repeated and steps[-1].select is None, field.enum_type, message
-    )
+    return Target(tuple(steps), kind, field.is_repeated and steps[-1].select is None, field.enum_type, message)
 
 
 def _selected(field: FieldDescriptor, key: str, value: str) -> tuple[str, int]:

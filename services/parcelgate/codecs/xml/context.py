@@ -38,14 +38,14 @@ class Context:
         """Turn to the next boundary."""
         self.boundary = boundary
         self.number = number
-        if self.faults:
-            self.faults = []
+        # Always a new list: the last one was handed out with its item.
+        self.faults = []
         if self.places:
             self.places = set()
         if self.failed:
             self.failed = set()
 
-    def add(self, code: str, element: _Element, *, below: str = "", value: str = "", **words: object) -> None:
+    def add(self, code: str, element: _Element, *, below: str = "", value: str = "", **words: Any) -> None:
         """Add a fault at an element, or at a name below it."""
         address = address_of(element, self.boundary, self.root, self.number) + below
         self.places.add(address)
@@ -60,7 +60,9 @@ class Context:
             )
         )
 
-    def defect(self, element: _Element, leaf: Leaf, defect: Defect, text: str, slots: list[Any], below: str = "") -> Any:
+    def defect(
+        self, element: _Element, leaf: Leaf, defect: Defect, text: str, slots: list[Any], below: str = ""
+    ) -> Any:
         """Turn what a converter raised into a fault; returns what can be kept."""
         if isinstance(defect, Normalised):
             self.marks.normalised[leaf.row.number] += 1

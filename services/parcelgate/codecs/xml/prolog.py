@@ -73,9 +73,7 @@ class Prolog:
     def _start(self, name: str, attributes: Sequence[str]) -> None:
         count = len(attributes) // 2
         if count > limit.ROOT_ATTRIBUTES:
-            raise _Found(
-                fault("XML_TOO_MANY_ATTRIBUTES", line=1, count=count, limit=limit.ROOT_ATTRIBUTES)
-            )
+            raise _Found(fault("XML_TOO_MANY_ATTRIBUTES", line=1, count=count, limit=limit.ROOT_ATTRIBUTES))
         namespace, _, local = name.rpartition(" ")
         raise _Found(Root(local, namespace))
 

@@ -173,7 +173,7 @@ class _Reading:
         return None
 
     def _subtree(self, element: _Element, gap: int) -> Subtree:
-        tag = element.tag
+        tag = str(element.tag)
         name, scope, read = self._readers[tag]
         number = 0
         if tag == self._item:
@@ -218,11 +218,10 @@ class _Reading:
                 del root[:place]
 
 
-def _shape(element: _Element, gap: int, number: int) -> tuple[str, dict[str, object]] | None:
+def _shape(element: _Element, gap: int, number: int) -> tuple[str, dict[str, Any]] | None:
     """Check the limits of an item that is large enough to exceed them; never touches what it counts."""
-    elements = attributes = 0
-    for each in element.iter():
-        elements += 1
+    attributes = 0
+    for elements, each in enumerate(element.iter(), 1):
         attributes += len(each.attrib)
         if elements > limit.ELEMENTS:
             return "ITEM_TOO_COMPLEX", {"count": elements, "things": "elements or more", "limit": limit.ELEMENTS}
@@ -231,7 +230,11 @@ def _shape(element: _Element, gap: int, number: int) -> tuple[str, dict[str, obj
     if gap > limit.ITEM:
         size = len(etree.tostring(element, encoding="utf-8", with_tail=False))
         if size > limit.ITEM:
-            return ("ITEM_TOO_LARGE" if number else "HEADER_TOO_LARGE"), {"size": size, "limit": limit.ITEM, "name": "item"}
+            return ("ITEM_TOO_LARGE" if number else "HEADER_TOO_LARGE"), {
+                "size": size,
+                "limit": limit.ITEM,
+                "name": "item",
+            }
     return None
 
 

@@ -6,6 +6,7 @@ own list serves for the others, which then may have more faults than are listed.
 """
 
 import re
+from typing import cast
 
 from lxml import etree
 from lxml.etree import _Element
@@ -29,7 +30,6 @@ _TYPE = re.compile(r"type '(?:\{[^}]*\})?([^']+)'")
 _FACET = re.compile(r"facet '(\w+)'")
 
 
-
 class Explainer:
     """Explains what a schema refuses; counts how many it has explained in full."""
 
@@ -46,7 +46,7 @@ class Explainer:
         if not fast.validate(known.subtree):
             if self._explained < limit.EXPLAINED:
                 self._explained += 1
-                for error in self._schema.explaining.iter_errors(known.subtree):
+                for error in self._schema.errors(known.subtree):
                     if not self._room(context):
                         break
                     self._slow(error, known, context)
@@ -65,13 +65,13 @@ class Explainer:
         return len(context.faults) < limit.FAULTS_OF_ONE
 
     def _slow(self, error: XMLSchemaValidationError, known: Known, context: Context) -> None:
-        element = known.original(error.elem)
+        element = known.original(cast("_Element | None", error.elem))
         if isinstance(error, XMLSchemaChildrenValidationError):
             wanted = [str(getattr(each, "local_name", None) or "an element") for each in error.expected or ()]
             if error.invalid_tag is None:
                 self._missing(element, wanted, context)
                 return
-            child = error.invalid_child
+            child = cast("_Element | None", error.invalid_child)
             self._unexpected(known.original(child) if child is not None else element, wanted, context)
             return
         reason = error.reason or "it does not fit the schema"
@@ -107,7 +107,7 @@ class Explainer:
 
     def _unexpected(self, element: _Element, wanted: list[str], context: Context) -> None:
         name = local(element.tag)
-        if name not in wanted and next(element.itersiblings(element.tag, preceding=True), None) is not None:
+        if name not in wanted and next(element.itersiblings(str(element.tag), preceding=True), None) is not None:
             context.add("FIELD_REPEATED", element, name=name)
             return
         container = element.getparent()

@@ -59,6 +59,7 @@ class Reader:
         record: dict[str, Any] = {}
         slots: list[Any] = [record, *self._empty]
         if self._leaf is not None:
+            context.counts[self._leaf.row.number] += 1
             _store(element, element.text, self._leaf, slots, self._slots, context, "")
         for name, leaf in self._attributes:
             _store(element, element.get(name), leaf, slots, self._slots, context, f"/@{name}")
@@ -84,7 +85,7 @@ def open_slot(slots: list[Any], number: int, specs: list[Slot]) -> dict[str, Any
     return opened
 
 
-def _walker(scope: Scope, node: Node, prefix: str, spare_row: int) -> Special:
+def _walker(scope: Scope, node: Node, prefix: str, spare_row: int) -> Special:  # noqa: C901  one loop, all inline
     table: dict[str, Entry] = {}
     leaves: dict[int, Leaf] = {}
     for name, child in node.children.items():
@@ -93,7 +94,7 @@ def _walker(scope: Scope, node: Node, prefix: str, spare_row: int) -> Special:
             leaves[entry[3]] = child.leaf
     specs = scope.slots
 
-    def walk(element: _Element, slots: list[Any], context: Context) -> None:
+    def walk(element: Any, slots: list[Any], context: Context) -> None:
         counts = context.counts
         for child in element:
             try:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from parcelgate.codecs.mapping.tree import Branch, Unwritable
 
-_SPECIAL = re.compile("[&<>\"\r\n\t\x00-\x1f\x7f\ufffe\uffff\ud800-\udfff]")
+_SPECIAL = re.compile('[&<>"\r\n\t\x00-\x1f\x7f\ufffe\uffff\ud800-\udfff]')
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
 _INDENT = "  "
 

@@ -1,0 +1,1 @@
+"""Buses: each keeps the promises of core.port.Bus."""

@@ -1,0 +1,1 @@
+"""The embedded bus: queues in the same SQLite file, for one gateway process."""

@@ -1,0 +1,1 @@
+"""Stores: each keeps the promises of core.port.Store."""

@@ -1,0 +1,260 @@
+"""The store of the embedded gateway; keeps the promises of core.port.Store in one SQLite file."""
+
+import asyncio
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+from parcelgate.adapters.store.sqlite.migration import migrate
+from parcelgate.adapters.store.sqlite.statement import statement
+from parcelgate.adapters.store.sqlite.writer import Writer, connect
+from parcelgate.api.record.v1.fact_pb2 import Fact
+from parcelgate.api.record.v1.fault_pb2 import Fault
+from parcelgate.core import failpoint
+from parcelgate.core.port import (
+    AlreadySeenError,
+    ConflictError,
+    Dead,
+    Delivered,
+    Delivery,
+    Message,
+    Outcome,
+    Postponed,
+    Transaction,
+    Write,
+)
+
+T = TypeVar("T")
+_READERS = 2
+_INBOX = "INSERT INTO inbox VALUES (?, ?, ?)"
+_INBOX_UNGUARDED = "INSERT OR IGNORE INTO inbox VALUES (?, ?, ?)"
+
+
+class SqliteStore:
+    """One file, one writer thread, a few readers that see the last commit."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self.writer = Writer(path)
+        migrate(self.writer.connection)
+        self._path = path
+        self._closed = False
+        self._readers = ThreadPoolExecutor(_READERS, thread_name_prefix="sqlite-reader")
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+
+    async def commit(self, transaction: Transaction) -> None:
+        """Commit all of it or nothing."""
+        await self.writer.submit(lambda connection: _apply(connection, transaction))
+
+    async def read(self, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
+        """Run a named query; a list argument is a set, given to SQLite as JSON."""
+        text = statement(query)
+        plain = [json.dumps(argument) if isinstance(argument, list) else argument for argument in arguments]
+        return await self._reading(lambda connection: connection.execute(text, plain).fetchall())
+
+    async def seen(self, consumer: str, ids: Sequence[str]) -> set[str]:
+        """Return those of the ids that the inbox of the consumer knows."""
+        rows = await self._reading(
+            lambda connection: connection.execute(
+                "SELECT message_id FROM inbox WHERE consumer = ? AND message_id IN (SELECT value FROM json_each(?))",
+                (consumer, json.dumps(list(ids))),
+            ).fetchall()
+        )
+        return {row[0] for row in rows}
+
+    async def unsent(self, limit: int) -> list[Message]:
+        """Return messages of the outbox, oldest first; a sent message leaves the outbox."""
+        rows = await self._reading(
+            lambda connection: connection.execute(
+                "SELECT message_id, topic, key, body FROM outbox ORDER BY position LIMIT ?", (limit,)
+            ).fetchall()
+        )
+        return [Message(*row) for row in rows]
+
+    async def mark_sent(self, ids: Sequence[str]) -> None:
+        """Take confirmed messages out of the outbox."""
+        rows = [(message_id,) for message_id in ids]
+        await self.writer.submit(
+            lambda connection: connection.executemany("DELETE FROM outbox WHERE message_id = ?", rows)
+        )
+
+    async def due(self, consumer: str, now_micros: int, limit: int) -> list[Postponed]:
+        """Return postponed work of a consumer whose time has come."""
+        rows = await self._reading(
+            lambda connection: connection.execute(
+                "SELECT message_id, topic, key, body, attempts, next_at, reason FROM retry"
+                " WHERE consumer = ? AND next_at <= ? ORDER BY next_at LIMIT ?",
+                (consumer, now_micros, limit),
+            ).fetchall()
+        )
+        return [Postponed(Message(*row[:4]), *row[4:]) for row in rows]
+
+    async def drop_postponed(self, consumer: str, ids: Sequence[str]) -> None:
+        """Forget postponed work that was done otherwise."""
+        rows = [(consumer, message_id) for message_id in ids]
+        await self.writer.submit(
+            lambda connection: connection.executemany("DELETE FROM retry WHERE consumer = ? AND message_id = ?", rows)
+        )
+
+    async def dead(self, limit: int) -> list[tuple[str, Dead]]:
+        """Return dead letters with their consumers, newest first."""
+        rows = await self._reading(
+            lambda connection: connection.execute(
+                "SELECT consumer, message_id, topic, key, body, faults, at, attempts FROM dead_letter"
+                " ORDER BY position DESC LIMIT ?",
+                (limit,),
+            ).fetchall()
+        )
+        return [(row[0], Dead(Message(*row[1:5]), _unpack_faults(row[5]), *row[6:])) for row in rows]
+
+    async def replay(self, consumer: str, message_id: str, at_micros: int) -> bool:
+        """Move a dead letter to the retries; its new id tells the inbox that this is wanted."""
+        place = (consumer, message_id)
+        return await self.writer.submit(lambda connection: _replay(connection, place, at_micros))
+
+    async def deliveries(self, partner: str, environment: str, after: int, limit: int) -> list[Delivered]:
+        """Return the delivery log of a partner after a sequence, in sequence."""
+        rows = await self._reading(
+            lambda connection: connection.execute(
+                "SELECT sequence, response_id, kind, body, head, data_key, at FROM delivery_log"
+                " WHERE partner = ? AND environment = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+                (partner, environment, after, limit),
+            ).fetchall()
+        )
+        return [Delivered(row[0], Delivery(partner, environment, *row[1:6]), row[6]) for row in rows]
+
+    async def data_keys(self, ids: Sequence[str]) -> dict[str, bytes]:
+        """Return wrapped data keys by id; an erased key is missing."""
+        rows = await self._reading(
+            lambda connection: connection.execute(
+                "SELECT id, wrapped FROM data_key WHERE id IN (SELECT value FROM json_each(?))",
+                (json.dumps(list(ids)),),
+            ).fetchall()
+        )
+        return dict(rows)
+
+    async def erase(self, key_id: str) -> bool:
+        """Delete a data key for good."""
+        changed = await self.writer.submit(
+            lambda connection: connection.execute("DELETE FROM data_key WHERE id = ?", (key_id,)).rowcount
+        )
+        return changed == 1
+
+    async def close(self) -> None:
+        """Finish what was accepted and close the file; closing twice does no harm."""
+        if self._closed:
+            return
+        self._closed = True
+        await asyncio.to_thread(self._readers.shutdown)
+        for connection in self._opened:
+            connection.close()
+        await asyncio.to_thread(self.writer.close)
+
+    async def _reading(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._with_reader, work)
+
+    def _with_reader(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        if not hasattr(self._local, "connection"):
+            self._local.connection = connect(self._path, read_only=True)
+            self._opened.append(self._local.connection)
+        return work(self._local.connection)
+
+
+def _apply(connection: sqlite3.Connection, transaction: Transaction) -> None:
+    outcome, now = transaction.outcome, transaction.at_micros
+    seen = [(transaction.consumer, message_id, now) for message_id in transaction.seen]
+    insert = _INBOX if failpoint.guard_is_on("inbox") else _INBOX_UNGUARDED
+    try:
+        connection.executemany(insert, seen)
+    except sqlite3.IntegrityError:
+        raise AlreadySeenError(f"{transaction.consumer} has processed this before") from None
+    connection.executemany("DELETE FROM retry WHERE consumer = ? AND message_id = ?", (row[:2] for row in seen))
+    try:
+        connection.executemany("INSERT INTO data_key VALUES (?, ?)", ((key.id, key.wrapped) for key in outcome.keys))
+        for write in outcome.writes:
+            _write(connection, write)
+        connection.executemany(
+            "INSERT INTO outbox (message_id, topic, key, body) VALUES (?, ?, ?, ?)",
+            map(_columns, outcome.messages),
+        )
+    except sqlite3.IntegrityError as error:
+        raise ConflictError(f"a key is taken: {error}") from None
+    _log_deliveries(connection, outcome.deliveries, now)
+    _set_aside(connection, transaction.consumer, outcome)
+
+
+def _write(connection: sqlite3.Connection, write: Write) -> None:
+    text = statement(write.statement)
+    if not write.exact:
+        connection.executemany(text, write.rows)
+        return
+    for row in write.rows:
+        if connection.execute(text, row).rowcount != 1:
+            raise ConflictError(f"{write.statement} found its row changed")
+
+
+def _log_deliveries(connection: sqlite3.Connection, deliveries: Sequence[Delivery], now: int) -> None:
+    for delivery in deliveries:
+        place = (delivery.partner, delivery.environment)
+        known = connection.execute(
+            "SELECT 1 FROM delivery_log WHERE partner = ? AND environment = ? AND response_id = ?",
+            (*place, delivery.response_id),
+        ).fetchone()
+        if known and failpoint.guard_is_on("inbox"):
+            continue
+        (sequence,) = connection.execute(
+            "INSERT INTO delivery_count VALUES (?, ?, 1)"
+            " ON CONFLICT (partner, environment) DO UPDATE SET last = last + 1 RETURNING last",
+            place,
+        ).fetchone()
+        # Only reached twice for one response when a test has switched the guard off.
+        response_id = delivery.response_id if not known else f"{delivery.response_id}+{sequence}"
+        connection.execute(
+            "INSERT INTO delivery_log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*place, sequence, response_id, delivery.kind, delivery.body, delivery.head, delivery.data_key, now),
+        )
+
+
+def _set_aside(connection: sqlite3.Connection, consumer: str, outcome: Outcome) -> None:
+    connection.executemany(
+        "INSERT OR REPLACE INTO retry VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            (consumer, *_columns(work.message), work.attempts, work.next_micros, work.reason)
+            for work in outcome.postponed
+        ),
+    )
+    connection.executemany(
+        "INSERT OR IGNORE INTO dead_letter (consumer, message_id, topic, key, body, faults, at, attempts)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            (consumer, *_columns(dead.message), _pack_faults(dead.faults), dead.at_micros, dead.attempts)
+            for dead in outcome.dead
+        ),
+    )
+
+
+def _replay(connection: sqlite3.Connection, place: tuple[str, str], now: int) -> bool:
+    moved = connection.execute(
+        "INSERT INTO retry SELECT consumer, message_id || '/' || ?, topic, key, body, 0, ?, 'replayed' FROM dead_letter"
+        " WHERE consumer = ? AND message_id = ?",
+        (now, now, *place),
+    ).rowcount
+    connection.execute("DELETE FROM dead_letter WHERE consumer = ? AND message_id = ?", place)
+    return moved == 1
+
+
+def _columns(message: Message) -> tuple[str, str, str, bytes]:
+    return message.id, message.topic, message.key, message.body
+
+
+def _pack_faults(faults: Sequence[Fault]) -> bytes:
+    return Fact(faults=faults).SerializeToString()
+
+
+def _unpack_faults(packed: bytes) -> tuple[Fault, ...]:
+    return tuple(Fact.FromString(packed).faults)

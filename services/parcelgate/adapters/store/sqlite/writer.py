@@ -1,0 +1,95 @@
+"""The one writer thread of the SQLite file: takes what is queued and commits it together."""
+
+import asyncio
+import queue
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, TypeVar
+
+from parcelgate.core import failpoint
+from parcelgate.core.port import StoreUnavailableError
+
+T = TypeVar("T")
+Job = tuple[Callable[[sqlite3.Connection], Any], "Future[Any]"]
+_MOST_JOBS = 128
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open the file with the settings that the promises rest on: WAL, and a commit that has reached the disk."""
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False, cached_statements=512, timeout=30)
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    connection.execute("PRAGMA foreign_keys = ON")
+    if read_only:
+        connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+class Writer:
+    """Runs jobs, each atomic by itself, many of them in one commit."""
+
+    def __init__(self, path: Path) -> None:
+        self.connection = connect(path)
+        self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
+        self._thread = threading.Thread(target=self._run, name="sqlite-writer", daemon=True)
+        self._thread.start()
+
+    async def submit(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Run work inside a transaction and return its result once the commit has reached the disk.
+
+        Raises what work raises (nothing of it is kept then), and StoreUnavailableError if SQLite cannot write.
+        """
+        future: Future[T] = Future()
+        self._jobs.put((work, future))
+        return await asyncio.wrap_future(future)
+
+    def close(self) -> None:
+        """Finish the queued jobs and close the file."""
+        self._jobs.put(None)
+        self._thread.join()
+        self.connection.close()
+
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            jobs = [job]
+            last = False
+            while len(jobs) < _MOST_JOBS and not self._jobs.empty():
+                following = self._jobs.get()
+                if following is None:
+                    last = True
+                    break
+                jobs.append(following)
+            self._commit(jobs)
+            if last:
+                return
+
+    def _commit(self, jobs: list[Job]) -> None:
+        results: list[tuple[Future[Any], Any]] = []
+        try:
+            self.connection.execute("BEGIN IMMEDIATE")
+            for work, future in jobs:
+                if not future.set_running_or_notify_cancel():
+                    continue
+                self.connection.execute("SAVEPOINT job")
+                try:
+                    results.append((future, work(self.connection)))
+                except sqlite3.OperationalError:
+                    raise
+                except Exception as error:  # noqa: BLE001 - whatever a job raises belongs to whoever submitted it
+                    self.connection.execute("ROLLBACK TO job")
+                    future.set_exception(error)
+                self.connection.execute("RELEASE job")
+                failpoint.pass_by("store.mid_batch")
+            self.connection.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            if self.connection.in_transaction:
+                self.connection.execute("ROLLBACK")
+            for _, future in jobs:
+                if not future.done():
+                    future.set_exception(StoreUnavailableError(f"the store cannot be written: {error}"))
+            return
+        for future, result in results:
+            future.set_result(result)

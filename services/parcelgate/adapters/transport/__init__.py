@@ -1,0 +1,1 @@
+"""Transports: how bytes come from and go to partners."""

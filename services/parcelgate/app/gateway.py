@@ -1,0 +1,127 @@
+"""The all-in-one gateway: six services, one store, one bus, two ports, in one process with translation workers beside it.
+
+Start: lock, store, translation workers, gRPC, HTTP, then the loops. Stop goes the other way round.
+"""
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+
+import grpc.aio
+import structlog
+import uvicorn
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import BaseRoute, Route
+
+from parcelgate.adapters.bus.embedded.bus import EmbeddedBus
+from parcelgate.adapters.store.sqlite.store import SqliteStore
+from parcelgate.app import assembly, topology, wire
+from parcelgate.app.running import Running, announce, locked
+from parcelgate.core.bell import Bell
+from parcelgate.core.clock import SystemClock
+from parcelgate.core.credential import Credentials
+from parcelgate.core.partner import Partners
+from parcelgate.core.runner import Runner
+from parcelgate.core.seal import Vault, master_key
+from parcelgate.core.service import Service
+from parcelgate.core.setting import Settings
+
+_STOP_SECONDS = 10
+
+
+async def serve(settings: Settings, ready: Callable[[Running], None] | None = None) -> None:
+    """Serve until SIGTERM or SIGINT; calls ready once both ports answer.
+
+    Raises GatewayRunsError if the data folder is taken, OSError if a port is.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with AsyncExitStack() as stack:
+        lock = stack.enter_context(locked(settings.data))
+        store = SqliteStore(settings.store)
+        stack.push_async_callback(store.close)
+        bus = EmbeddedBus(store, topology.QUEUES)
+        await bus.open()
+        partners = Partners(settings.partners)
+        credentials = Credentials(settings.data, partners)
+        runner = Runner(store, bus, SystemClock(), Bell())
+        vault = Vault(master_key(settings.data / "master.key"), store)
+        line = wire.Line(credentials.local_key("gateway"), settings.call_seconds)
+        built = assembly.build(runner, vault, partners, credentials, settings, line)
+        address = await stack.enter_async_context(_grpc(settings, credentials, built.services))
+        await stack.enter_async_context(line.connected(address))
+        http = await stack.enter_async_context(_http(settings, built.routes))
+        where = Running(http, address, os.getpid())
+        announce(settings.data, where)
+        structlog.get_logger("gateway").info("gateway_serves", http=http, grpc=address, lock=lock.name)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(runner.run([one for service in built.services for one in service.consumers()]))
+            for service in built.services:
+                group.create_task(service.run(stop), name=f"run {service.name}")
+            if ready is not None:
+                ready(where)
+            await stop.wait()
+            runner.stop()
+
+
+@asynccontextmanager
+async def _grpc(settings: Settings, credentials: Credentials, services: Sequence[Service]) -> AsyncIterator[str]:
+    server = grpc.aio.server(interceptors=(wire.InternalOnly(credentials),), options=wire.LIMITS)
+    names = [name for service in services for name in service.attach(server)]
+    checks = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
+    for name in ("", *names):
+        await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
+    reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    port = server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")
+    await server.start()
+    try:
+        yield f"{settings.host}:{port}"
+    finally:
+        await server.stop(_STOP_SECONDS / 2)
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to serve, which stops everything in order."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+@asynccontextmanager
+async def _http(settings: Settings, routes: Sequence[BaseRoute]) -> AsyncIterator[str]:
+    config = uvicorn.Config(
+        Starlette(routes=[Route("/health", _health), *routes]),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=_STOP_SECONDS // 2,
+    )
+    server = _Server(config)
+    with socket.socket() as listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind((settings.host, settings.http_port))
+        serving = asyncio.create_task(server.serve([listener]))
+        # uvicorn tells of its start only by this flag.
+        while not server.started and not serving.done():  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        try:
+            yield f"http://{settings.host}:{listener.getsockname()[1]}"
+        finally:
+            server.should_exit = True
+            await serving
+
+
+async def _health(_request: Request) -> JSONResponse:
+    return JSONResponse({"status": "serving"})

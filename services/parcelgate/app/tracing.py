@@ -1,0 +1,42 @@
+"""parcelgate trace: find an item or interchange and show its timeline."""
+
+import json
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from parcelgate.app.client import Client
+from parcelgate.core.clock import iso
+from parcelgate.core.setting import Settings
+
+
+def trace(settings: Settings, query: str, partner: str, *, as_json: bool) -> int:
+    """Print what is known; returns 1 if nothing was found."""
+    console = Console(highlight=False)
+    with Client(settings, partner) as client:
+        found = client.json("/api/find", q=query)["found"]
+        timelines = [client.json(f"/api/items/{one['declaration_id']}/timeline") for one in found[:1]]
+    if as_json:
+        console.print_json(json.dumps({"found": found, "timelines": timelines}))
+    elif not found:
+        console.print(f"nothing is known of {escape(query)}")
+    else:
+        _show(console, found, timelines[0]["facts"])
+    return 0 if found else 1
+
+
+def _show(console: Console, found: list[dict[str, Any]], facts: list[dict[str, Any]]) -> None:
+    table = Table("item", "partner", "version", "stage", "security", "fiscal", "declaration")
+    for one in found:
+        columns = ("item", "partner", "version", "stage", "security", "fiscal", "declaration_id")
+        table.add_row(*(escape(str(one.get(name, ""))) for name in columns))
+    console.print(table)
+    console.print(f"what happened to {escape(found[0]['item'])}:")
+    for fact in facts:
+        what = " ".join(str(fact[name]) for name in ("authority", "code") if fact.get(name))
+        version = f"v{fact['version']} " if fact.get("version") else ""
+        console.print(
+            f"  {iso(int(fact['at_micros']))}  {version}{fact['kind']}  {escape(what)}  {escape(fact['sentence'])}"
+        )

@@ -1,0 +1,166 @@
+"""What clearance reads of an item before any rule: who trades with whom, by which channel, under which IOSS number."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
+
+from stdnum.eu import oss
+
+from parcelgate.api.record.v1 import item_pb2 as record
+
+_NANOS = 1_000_000_000
+_UNSPECIFIED = record.PERSON_TYPE_UNSPECIFIED
+_RECIPIENT = record.PARTY_ROLE_RECIPIENT
+_SENDER = record.PARTY_ROLE_SENDER
+_SELLERS = (record.PARTY_ROLE_SELLER, record.PARTY_ROLE_PLATFORM)
+_LEGAL = (record.PERSON_TYPE_LEGAL, record.PERSON_TYPE_ASSOCIATION)
+
+
+class Gap(NamedTuple):
+    """Something that keeps the item from being cleared: a reason code, the record path, the row that asks for it."""
+
+    code: str
+    path: str
+    basis: str = ""
+    words: tuple[tuple[str, str], ...] = ()
+
+
+class Line(NamedTuple):
+    """What clearance reads of a content line: its number, its HS code (customs' own first), its value in billionths.
+
+    prices is how many written prices the value was made of: each may have been rounded.
+    """
+
+    number: int
+    code: str
+    nanos: int | None
+    currency: str
+    prices: int
+
+
+@dataclass(slots=True)
+class Consignment:
+    """An item as clearance sees it. Paths count from 0, as in protobuf."""
+
+    item: record.Item
+    channel: str
+    transaction: str
+    recipient: int
+    ioss: tuple[tuple[str, str], ...]
+    lines: list[Line]
+    codes: list[str]
+    restricted: list[int]
+
+    def postcode(self) -> tuple[str, str]:
+        """Return the recipient's postcode, bare, and its path; empty if there is none."""
+        if self.recipient < 0:
+            return "", "parties"
+        written = self.item.parties[self.recipient].address.postcode
+        return bare_postcode(written), f"parties[{self.recipient}].address.postcode"
+
+
+def read(item: record.Item) -> Consignment:
+    """Read channel, transaction, place of the recipient among the parties (-1: none) and IOSS numbers (path, number) of an item.
+
+    A gift is one between persons: with an organisation on either side it is commercial. A recipient that is an
+    organisation, or has a VAT number, makes it B2B; a sender who is said to be a natural person, with no seller, platform
+    or IOSS number beside, makes it C2C; everything else is a sale to a consumer. Relief has to be claimed, so a
+    nature that is not stated is no gift.
+    """
+    sender_type = recipient_type = _UNSPECIFIED
+    recipient_has_vat = has_seller = False
+    recipient = -1
+    ioss: list[tuple[str, str]] = []
+    for index, party in enumerate(item.parties):
+        role = party.role
+        if role == _RECIPIENT:
+            recipient, recipient_type = index, party.person_type
+        elif role == _SENDER:
+            sender_type = party.person_type
+        elif role in _SELLERS:
+            has_seller = True
+        references = party.references
+        if references:
+            ioss += _import_schemes(references, index)
+            if role == _RECIPIENT:
+                recipient_has_vat = any(reference.scheme == "VAT" for reference in references)
+    to_business = recipient_has_vat or recipient_type in _LEGAL
+    transaction = _transaction(item, sender_type, to_business=to_business, sold=bool(has_seller or ioss))
+    seen = Consignment(item, _channel(item), transaction, recipient, tuple(ioss), [], [], [])
+    for index, piece in enumerate(item.content):
+        line = _line(piece, index + 1)
+        seen.lines.append(line)
+        seen.codes.append(line.code)
+        if piece.import_restriction:
+            seen.restricted.append(index)
+    return seen
+
+
+def _import_schemes(references: Sequence[record.PartyReference], party: int) -> list[tuple[str, str]]:
+    """Return path and number of the IOSS numbers of a party."""
+    return [
+        (f"parties[{party}].references[{place}].number", reference.number)
+        for place, reference in enumerate(references)
+        if reference.scheme == "IOSS"
+    ]
+
+
+def _line(piece: record.ContentPiece, place: int) -> Line:
+    """Read a line; its value as stated, else that of one piece times the quantity."""
+    nanos, currency, prices = None, "", 1
+    if piece.HasField("value"):
+        money = piece.value
+        nanos, currency = money.units * _NANOS + money.nanos, money.currency
+    elif piece.HasField("unit_value") and piece.quantity:
+        money, prices = piece.unit_value, piece.quantity
+        nanos, currency = (money.units * _NANOS + money.nanos) * prices, money.currency
+    return Line(piece.number or place, piece.revised_hs_code or piece.hs_code, nanos, currency, prices)
+
+
+def _transaction(item: record.Item, sender_type: int, *, to_business: bool, sold: bool) -> str:
+    if to_business:
+        return "B2B"
+    if item.nature == record.NATURE_OF_TRANSACTION_GIFT and sender_type not in _LEGAL:
+        return "gift"
+    return "C2C" if sender_type == record.PERSON_TYPE_NATURAL and not sold else "B2C"
+
+
+def _channel(item: record.Item) -> str:
+    if item.key.scheme == record.ITEM_SCHEME_S10 or item.mail_class != record.MAIL_CLASS_UNSPECIFIED:
+        return "post"
+    return "express"
+
+
+def bare_postcode(written: str) -> str:
+    """Take blanks and a country prefix (D-78266) out of a postcode as written."""
+    if not written:
+        return ""
+    code = written.replace(" ", "").upper()
+    if "-" not in code:
+        return code
+    prefix, _, rest = code.partition("-")
+    return rest if prefix.isalpha() and rest[:1].isdigit() else code
+
+
+def ioss_problem(numbers: tuple[tuple[str, str], ...]) -> str:
+    """Return the reason code why the IOSS numbers cannot be used; empty if there is exactly one and it is well formed.
+
+    A number of the import scheme begins with IM; EU… is the scheme for services and IN… an intermediary's own number.
+    Whether it is registered only the administration's register can tell.
+    """
+    different = {_compact(number) for _, number in numbers}
+    if len(different) > 1:
+        return "IOSS_AMBIGUOUS"
+    (number,) = different
+    return "" if _is_import_scheme(number) else "IOSS_INVALID"
+
+
+@lru_cache(maxsize=4096)
+def _compact(number: str) -> str:
+    return str(oss.compact(number))
+
+
+@lru_cache(maxsize=4096)
+def _is_import_scheme(number: str) -> bool:
+    return number.startswith("IM") and bool(oss.is_valid(number))

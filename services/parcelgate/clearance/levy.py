@@ -1,0 +1,281 @@
+"""Duties and taxes of an import: which treatment the value and the goods choose, and what it comes to."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple, Protocol
+
+from parcelgate.api.record.v1.decision_pb2 import DutyTax
+from parcelgate.clearance import amount, value
+from parcelgate.clearance.consignment import Consignment, Gap, ioss_problem
+from parcelgate.clearance.plan import DutyRate, Plan, Step
+from parcelgate.core import identifier
+
+
+class RepeatedDuties(Protocol):
+    """The duties of a decision, as protobuf lets them be added."""
+
+    def add(self) -> DutyTax:
+        """Add an empty one and return it."""
+
+    def append(self, value: DutyTax, /) -> None:
+        """Add a copy."""
+
+
+_KEPT = 4096
+
+
+class Note(NamedTuple):
+    """Something about the item that the partner should know; it keeps nothing from being released."""
+
+    code: str
+    path: str
+    basis: str
+
+
+@dataclass(slots=True)
+class Levy:
+    """What is due in minor units, the steps that were taken, what was noted, the gaps that were met.
+
+    Duties and taxes are written where they will travel.
+    """
+
+    duties: RepeatedDuties
+    gaps: list[Gap]
+    steps: list[Step]
+    notes: list[Note]
+    customs_duty: int = 0
+    due: int = 0
+    category: int = 0
+
+
+@lru_cache(maxsize=8192)
+def _wellformed(code: str) -> bool:
+    return identifier.hs_is_wellformed(code)
+
+
+def assess(consignment: Consignment, plan: Plan, duties: RepeatedDuties) -> Levy:
+    """Work out category, duties and taxes; gaps in the result mean that it could not be done, and name all that is missing."""
+    gaps: list[Gap] = []
+    levy = Levy(duties, gaps, [], [])
+    worth = value.intrinsic(consignment, plan, gaps)
+    codes = consignment.codes
+    if not codes:
+        gaps.append(Gap("CONTENT_MISSING", "content"))
+    if worth is None:
+        _need_the_rest(levy, consignment, plan)
+        return levy
+    within = plan.formality is not None and _fits(plan.formality, worth.minor, codes)
+    _duty(levy, consignment, plan, worth, codes)
+    _vat(levy, consignment, plan, worth, codes)
+    if plan.formality is not None:
+        levy.category = 4 if not within else 0 if gaps else 3 if levy.due else 2
+    return levy
+
+
+def category(consignment: Consignment, plan: Plan) -> int:
+    """Return the release category of goods on which nothing is levied: 2 or 4 by their value, 0 if it can't be told."""
+    if plan.formality is None:
+        return 0
+    worth = value.intrinsic(consignment, plan, [])
+    if worth is None:
+        return 0
+    return 2 if _fits(plan.formality, worth.minor, consignment.codes) else 4
+
+
+def _need_the_rest(levy: Levy, consignment: Consignment, plan: Plan) -> None:
+    """Ask, where the value is not known, for all else that would be missing once it is."""
+    if plan.uses_hs:
+        _need_codes(consignment.codes, "", levy.gaps)
+    if plan.vat_rate is None:
+        levy.gaps.append(_rate_gap("VAT", "destination_country", plan))
+    elif plan.vat_rate.with_postage:
+        value.postage(consignment.item, plan, levy.gaps)
+
+
+def _fits(step: Step, minor: int, codes: list[str]) -> bool:
+    limit = step.limit
+    if limit is not None and minor > limit:
+        return False
+    excluded = step.row.excluded_hs
+    if excluded:
+        for code in codes:
+            if code.startswith(excluded):
+                return False
+    return True
+
+
+def _chosen(steps: tuple[Step, ...], minor: int, codes: list[str], *, ioss: bool = False) -> Step | None:
+    for step in steps:
+        if (ioss or not step.row.requires) and _fits(step, minor, codes):
+            return step
+    return None
+
+
+def _need_codes(codes: list[str], basis: str, gaps: list[Gap]) -> bool:
+    """Ask for the HS code of every line that has none, or a wrong one; tells whether all are there."""
+    whole = True
+    for index, code in enumerate(codes):
+        if not code:
+            gaps.append(Gap("HS_MISSING", f"content[{index}].hs_code", basis))
+        elif not _wellformed(code):
+            gaps.append(Gap("HS_INVALID", f"content[{index}].hs_code", basis))
+        else:
+            continue
+        whole = False
+    return whole
+
+
+def _duty(levy: Levy, consignment: Consignment, plan: Plan, worth: value.Value, codes: list[str]) -> None:
+    step = _chosen(plan.duty, worth.minor, codes)
+    if step is None:
+        _ad_valorem(levy, consignment, plan, worth, codes)
+    elif (not step.row.needs_hs or _need_codes(codes, step.row.name, levy.gaps)) and (
+        step.row.treatment == "per-classification"
+    ):
+        _per_classification(levy, consignment, plan, worth, codes)
+    elif step.row.treatment == "relief":
+        levy.steps.append(step)
+
+
+def _per_classification(levy: Levy, consignment: Consignment, plan: Plan, worth: value.Value, codes: list[str]) -> None:
+    rate = plan.per_classification
+    if rate is None:
+        levy.gaps.append(_rate_gap("customs duty", "content[0].hs_code", plan))
+        return
+    digits = rate.row.digits
+    lines = consignment.lines
+    first: dict[str, int] = {}
+    for index, code in enumerate(codes):
+        first.setdefault(code[:digits], index)
+    for code, index in first.items():
+        key = (lines[index].number, code, worth.exchange_rate)
+        duty = rate.made.get(key)
+        if duty is None:
+            if len(rate.made) >= _KEPT:
+                rate.made.clear()
+            duty = rate.made[key] = _duty_tax(plan, rate, key, None, rate.minor)
+        levy.duties.append(duty)
+    levy.customs_duty = rate.minor * len(first)
+    levy.due += levy.customs_duty
+
+
+def _ad_valorem(levy: Levy, consignment: Consignment, plan: Plan, worth: value.Value, codes: list[str]) -> None:
+    if not _need_codes(codes, plan.basis, levy.gaps):
+        return
+    chosen: list[DutyRate] = []
+    for index, code in enumerate(codes):
+        rate = _rate_of(plan, code)
+        origin = consignment.item.content[index].origin_country
+        if rate is None or origin in rate.row.excluded_origins:
+            levy.gaps.append(_rate_gap("customs duty", f"content[{index}].hs_code", plan))
+        elif rate.row.excluded_origins and not origin:
+            levy.gaps.append(Gap("ORIGIN_MISSING", f"content[{index}].origin_country", rate.row.name))
+        else:
+            chosen.append(rate)
+    carried = value.postage(consignment.item, plan, levy.gaps)
+    if carried is None or len(chosen) < len(codes):
+        return
+    if len(codes) == 1:
+        worths = [worth.minor]
+    else:
+        found = [value.line(consignment, index, plan, levy.gaps) for index in range(len(codes))]
+        worths = [one.minor for one in found if one is not None]
+        if len(worths) < len(codes):
+            return
+    total = sum(worths)
+    for index, (rate, minor) in enumerate(zip(chosen, worths, strict=True)):
+        # The line's share of the postage belongs to its customs value (transport to the border).
+        share = amount.half_up(carried.minor * minor, total) if total else 0
+        base = minor + share
+        due = amount.half_up(base * rate.numerator, rate.denominator)
+        key = (consignment.lines[index].number, codes[index], worth.exchange_rate)
+        levy.duties.append(_duty_tax(plan, rate, key, base, due))
+        levy.customs_duty += due
+        levy.due += due
+
+
+def _rate_of(plan: Plan, code: str) -> DutyRate | None:
+    rates = plan.ad_valorem
+    for length in (10, 8, 6, 4, 2):
+        rate = rates.get(code[:length])
+        if rate is not None and len(code) >= length:
+            return rate
+    return None
+
+
+def _duty_tax(plan: Plan, rate: DutyRate, key: tuple[int, str, str], base: int | None, due: int) -> DutyTax:
+    """Make the duty of a line; key is its number, its HS code, and the exchange rate used."""
+    duty = DutyTax()
+    duty.CopyFrom(rate.template)
+    duty.content_piece, duty.hs_code, duty.exchange_rate = key
+    if base is not None:
+        amount.write(duty.base, plan.currency, base, plan.scale)
+    amount.write(duty.amount, plan.currency, due, plan.scale)
+    return duty
+
+
+def _vat(levy: Levy, consignment: Consignment, plan: Plan, worth: value.Value, codes: list[str]) -> None:
+    problem = ""
+    if consignment.ioss:
+        problem = ioss_problem(consignment.ioss) if plan.uses_ioss else "IOSS_NOT_APPLICABLE"
+    usable = bool(consignment.ioss) and not problem
+    step = _chosen(plan.vat, worth.minor, codes, ioss=usable)
+    if usable and (step is None or step.row.requires != "IOSS"):
+        problem = "IOSS_NOT_APPLICABLE"
+    if problem:
+        levy.notes.append(Note(problem, consignment.ioss[0][0], "" if step is None else step.row.name))
+    if step is None:
+        levy.gaps.append(_rate_gap("VAT and excise duty", "content", plan))
+        return
+    if step.row.needs_hs:
+        _need_codes(codes, step.row.name, levy.gaps)
+    if step.row.treatment == "relief":
+        levy.steps.append(step)
+        return
+    at_sale = step.row.treatment == "at-sale"
+    if at_sale:
+        levy.steps.append(step)
+    _add_vat(levy, consignment, plan, worth, codes, collected=at_sale)
+
+
+def _add_vat(
+    levy: Levy, consignment: Consignment, plan: Plan, worth: value.Value, codes: list[str], *, collected: bool
+) -> None:
+    rate = plan.vat_rate
+    if rate is None:
+        levy.gaps.append(_rate_gap("VAT", "destination_country", plan))
+        return
+    if rate.row.excluded_hs and not _standard(levy, plan, rate.row.excluded_hs, codes, collected=collected):
+        return
+    base, exchange_rate = worth.minor, worth.exchange_rate
+    if rate.with_postage:
+        carried = value.postage(consignment.item, plan, [] if collected else levy.gaps)
+        if carried is None:
+            return
+        base += carried.minor
+        if carried.exchange_rate and carried.exchange_rate != exchange_rate:
+            exchange_rate = f"{exchange_rate}; {carried.exchange_rate}" if exchange_rate else carried.exchange_rate
+    if rate.with_duty:
+        base += levy.customs_duty
+    due = amount.half_up(base * rate.numerator, rate.denominator)
+    if not collected:
+        levy.due += due
+    tax = levy.duties.add()
+    tax.CopyFrom(rate.template)
+    amount.write(tax.base, plan.currency, base, plan.scale)
+    amount.write(tax.amount, plan.currency, due, plan.scale)
+    if exchange_rate:
+        tax.exchange_rate = exchange_rate
+    tax.collected = collected
+
+
+def _standard(levy: Levy, plan: Plan, excluded: tuple[str, ...], codes: list[str], *, collected: bool) -> bool:
+    """Tell whether the rate is for all lines. At the sale the seller knew the rate; at the border nobody here does."""
+    doubtful = [index for index, code in enumerate(codes) if code.startswith(excluded)]
+    if not collected:
+        levy.gaps.extend(_rate_gap("VAT", f"content[{index}].hs_code", plan) for index in doubtful)
+    return not doubtful
+
+
+def _rate_gap(what: str, path: str, plan: Plan) -> Gap:
+    return Gap("RATE_MISSING", path, plan.basis, (("what", what), ("place", plan.place), ("date", plan.release)))

@@ -1,0 +1,103 @@
+"""Chunks: up to 250 entries or 128 KB that travel together; one larger entry travels alone, up to 1 MiB."""
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from parcelgate.api.record.v1.chunk_pb2 import Chunk, ChunkEntry, ChunkHead, ChunkKind
+from parcelgate.api.record.v1.declaration_pb2 import (
+    ENVIRONMENT_LIVE,
+    ENVIRONMENT_TEST,
+    FLOW_UNSPECIFIED,
+    Environment,
+    Flow,
+)
+from parcelgate.core.port import Message
+
+RECORD_REVISION = 1
+MOST_ENTRIES = 250
+MOST_BYTES = 128 * 1024
+LARGEST_ENTRY = 1024 * 1024
+
+_WORDS: dict[Environment.ValueType, str] = {ENVIRONMENT_TEST: "test", ENVIRONMENT_LIVE: "live"}
+_VALUES = {word: value for value, word in _WORDS.items()}
+
+
+def environment_word(value: Environment.ValueType) -> str:
+    """Return test or live, as stored and as used in keys; raises KeyError if unspecified."""
+    return _WORDS[value]
+
+
+def environment_value(word: str) -> Environment.ValueType:
+    """Return the enum value of test or live."""
+    return _VALUES[word]
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What all entries of a chunk agree in, and where it goes: topic and channel choose the queue."""
+
+    topic: str
+    channel: str
+    kind: ChunkKind.ValueType
+    environment: Environment.ValueType
+    partner: str
+    flow: Flow.ValueType = FLOW_UNSPECIFIED
+    authority: str = ""
+    lane: str = "interactive"
+
+    @property
+    def key(self) -> str:
+        """The routing key: environment, channel and partner."""
+        return f"{environment_word(self.environment)}.{self.channel}.{self.partner}"
+
+
+def pack(address: Address, entries: Iterable[tuple[ChunkEntry, bytes]], seed: str) -> Iterator[Message]:
+    """Pack entries into messages; the same seed and entries always give the same message ids.
+
+    The ids make a crash between commit and publish harmless: what is published again is recognised.
+    """
+    heads: list[ChunkEntry] = []
+    bodies: list[bytes] = []
+    size = number = 0
+    for entry, body in entries:
+        weight = len(body) + entry.ByteSize()
+        if heads and (len(heads) == MOST_ENTRIES or size + weight > MOST_BYTES):
+            yield _message(address, heads, bodies, f"{seed}/{number}")
+            heads, bodies, size, number = [], [], 0, number + 1
+        heads.append(entry)
+        bodies.append(body)
+        size += weight
+    if heads:
+        yield _message(address, heads, bodies, f"{seed}/{number}")
+
+
+def split(message: Message) -> list[Message]:
+    """Split a chunk into chunks of one entry each, with ids that follow from its own."""
+    chunk = Chunk.FromString(message.body)
+    singles = []
+    for number, (entry, body) in enumerate(zip(chunk.head.entries, chunk.items, strict=True)):
+        head = ChunkHead()
+        head.CopyFrom(chunk.head)
+        del head.entries[:]
+        head.id = f"{message.id}.{number}"
+        head.entries.append(entry)
+        single = Chunk(head=head, items=[body])
+        singles.append(Message(head.id, message.topic, message.key, single.SerializeToString()))
+    return singles
+
+
+def _message(address: Address, entries: list[ChunkEntry], bodies: list[bytes], seed: str) -> Message:
+    chunk_id = hashlib.sha256(f"{address.topic}/{address.key}/{seed}".encode()).hexdigest()[:32]
+    head = ChunkHead(
+        id=chunk_id,
+        kind=address.kind,
+        environment=address.environment,
+        partner=address.partner,
+        flow=address.flow,
+        authority=address.authority,
+        lane=address.lane,
+        record_revision=RECORD_REVISION,
+        entries=entries,
+    )
+    return Message(chunk_id, address.topic, address.key, Chunk(head=head, items=bodies).SerializeToString())

@@ -1,0 +1,81 @@
+"""API keys: <partner>.<secret>, of which only an HMAC is kept. Partner and environment come from here and nowhere else."""
+
+import hashlib
+import hmac
+import os
+import secrets
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+from parcelgate.core.partner import Partner, Partners
+from parcelgate.core.seal import master_key
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Who is calling, proven by a credential."""
+
+    partner: Partner
+
+    @property
+    def environment(self) -> str:
+        """Return test or live."""
+        return self.partner.environment
+
+    @property
+    def sees_all(self) -> bool:
+        """Tell whether the caller may see every partner's traffic (integrators)."""
+        return self.partner.kind == "INTEGRATOR"
+
+
+class Credentials:
+    """Issues and checks API keys; keeps <folder>/<partner>.toml with HMACs, and local keys for the command line."""
+
+    def __init__(self, data: Path, partners: Partners) -> None:
+        self._hashes = data / "credentials"
+        self._local = data / "keys"
+        self._pepper = master_key(data / "pepper.key")
+        self._partners = partners
+
+    def issue(self, partner_id: str) -> str:
+        """Make a new key for a partner, valid at once beside older ones, and return it; it is not kept in clear."""
+        secret = secrets.token_urlsafe(32)
+        self._hashes.mkdir(parents=True, exist_ok=True)
+        with (self._hashes / f"{partner_id}.toml").open("a", encoding="utf-8") as file:
+            file.write(f'["{secrets.token_hex(8)}"]\nhmac = "{self._hash(secret)}"\n')
+        return f"{partner_id}.{secret}"
+
+    def local_key(self, partner_id: str) -> str:
+        """Return the key that this machine's command line uses for a partner (--as), issuing it once.
+
+        Raises KeyError if there is no such partner.
+        """
+        if self._partners.get(partner_id) is None:
+            raise KeyError(partner_id)
+        path = self._local / partner_id
+        if path.is_file():
+            return path.read_text("utf-8")
+        self._local.mkdir(parents=True, exist_ok=True)
+        key = self.issue(partner_id)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(key)
+        return key
+
+    def identify(self, authorization: str | None) -> Identity | None:
+        """Check the value of an Authorization header, Bearer <key>; None if it proves nothing."""
+        scheme, _, key = (authorization or "").strip().partition(" ")
+        partner_id, _, secret = key.strip().rpartition(".")
+        partner = self._partners.get(partner_id)
+        path = self._hashes / f"{partner_id}.toml"
+        if scheme.lower() != "bearer" or partner is None or not path.is_file():
+            return None
+        given = self._hash(secret)
+        known = tomllib.loads(path.read_text("utf-8")).values()
+        # Every stored key is compared, so that the time taken tells nothing.
+        matches = [hmac.compare_digest(given, row["hmac"]) for row in known]
+        return Identity(partner) if any(matches) else None
+
+    def _hash(self, secret: str) -> str:
+        return hmac.new(self._pepper, secret.encode(), hashlib.sha256).hexdigest()

@@ -1,0 +1,46 @@
+"""Stable ids that follow from what they name, so that the same thing has the same id wherever it is computed."""
+
+import hashlib
+import secrets
+
+from parcelgate.api.record.v1.declaration_pb2 import Case, DeclarationKey, Procedure
+
+
+def declaration_id(key: DeclarationKey) -> str:
+    """Return the id of a declaration: 32 hexadecimal digits over the whole key."""
+    item = key.item
+    return _digest(
+        "declaration",
+        key.environment,
+        key.partner,
+        key.flow,
+        item.scheme,
+        item.issuer,
+        item.identifier,
+        item.posting_date,
+    )
+
+
+def case_id(declaration: str, authority: str, procedure: Procedure.ValueType) -> str:
+    """Return the id of a case: 32 hexadecimal digits over declaration, authority and procedure."""
+    return _digest("case", declaration, authority, procedure)
+
+
+def call_id(case: Case) -> str:
+    """Return the id of a call to an authority: a repeat of it must get the same answer."""
+    return _digest("call", case.id, case.version, case.round)
+
+
+def derived_id(*parts: object) -> str:
+    """Return an id that follows from its parts."""
+    return _digest(*parts)
+
+
+def receipt() -> str:
+    """Return a new receipt: unguessable, 26 characters, fit for a link."""
+    return "r" + secrets.token_hex(13)[:25]
+
+
+def _digest(*parts: object) -> str:
+    # A unit separator cannot be part of a normalised identifier, so that no two keys run together.
+    return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()[:32]

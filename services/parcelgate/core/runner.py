@@ -1,0 +1,286 @@
+"""The one loop that owns transactions.
+
+For all services alike: seen before? handle; commit state, inbox, outbox, delivery log, retries and dead letters in one
+transaction; publish with confirms; acknowledge. Whatever a crash interrupts is done again and recognised.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import structlog
+
+from parcelgate.api.record.v1.fact_pb2 import Fact, FactBatch
+from parcelgate.core import failpoint
+from parcelgate.core.bell import Bell, delivery_bell
+from parcelgate.core.chunk import environment_word
+from parcelgate.core.clock import Clock
+from parcelgate.core.fault import fault
+from parcelgate.core.naming import derived_id
+from parcelgate.core.port import (
+    AlreadySeenError,
+    Bus,
+    BusUnavailableError,
+    ConflictError,
+    Dead,
+    Message,
+    Outcome,
+    Postponed,
+    Received,
+    RejectError,
+    Store,
+    StoreUnavailableError,
+    Transaction,
+    TryAgainError,
+    UnroutableError,
+    Write,
+)
+
+# Seconds until the next try, by number of tries so far; after the last the work is a dead letter.
+LADDER = (1, 5, 30, 120, 600, 1800, 7200)
+# A fault of our own is tried less often: it rarely mends itself.
+LADDER_FOR_BUGS = (1, 5)
+_CONFLICTS = 20
+_FACTS_A_MESSAGE = 500
+_RELAY_SECONDS = 1.0
+_RELAY_MOST = 200
+_PAUSE_SECONDS = 0.5
+
+Handler = Callable[[Sequence[Message]], Awaitable[Outcome]]
+
+
+@dataclass(frozen=True, slots=True)
+class Consumer:
+    """A service's subscription: its queue, what handles the messages, and how one message is split into its entries."""
+
+    name: str
+    queue: str
+    handle: Handler
+    split: Callable[[Message], list[Message]]
+    most: int = 8
+
+
+class Runner:
+    """Runs consumers and transacts for doors."""
+
+    def __init__(self, store: Store, bus: Bus, clock: Clock, bell: Bell) -> None:
+        self.store = store
+        self.bus = bus
+        self.clock = clock
+        self.bell = bell
+        self._log = structlog.get_logger("runner")
+        self._publishing: set[str] = set()
+        self._stop = asyncio.Event()
+
+    async def run(self, consumers: Iterable[Consumer]) -> None:
+        """Serve consumers, their retries and the relay until stop is called; work in hand is finished first."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._relay(), name="relay")
+            for consumer in consumers:
+                group.create_task(self._consume(consumer), name=f"consume {consumer.name}")
+                group.create_task(self._try_again(consumer), name=f"retry {consumer.name}")
+
+    def stop(self) -> None:
+        """Ask run to return when the work in hand is done."""
+        self._stop.set()
+
+    async def transact(self, outcome: Outcome, consumer: str = "", seen: Sequence[str] = ()) -> None:
+        """Commit an outcome, publish what it sends and ring for what it delivers.
+
+        Returns after the commit even if the bus is away: the relay sends what is left. Raises AlreadySeenError,
+        ConflictError or StoreUnavailableError as the store does; nothing is kept then.
+        """
+        messages = [*outcome.messages, *_fact_messages(outcome.facts)]
+        whole = replace(outcome, messages=messages, writes=_merge(outcome.writes))
+        transaction = Transaction(consumer, seen, whole, self.clock.micros())
+        ids = [message.id for message in messages]
+        # Marked before the commit, so that the relay does not send the same rows beside us.
+        self._publishing.update(ids)
+        try:
+            await self.store.commit(transaction)
+            failpoint.pass_by("runner.committed_before_publish")
+            self.bell.ring(delivery_bell(one.partner, one.environment) for one in outcome.deliveries)
+            await self._publish(messages)
+        finally:
+            self._publishing.difference_update(ids)
+
+    async def work(self, consumer: Consumer, messages: Sequence[Message], attempts: int = 0) -> None:
+        """Take messages through the loop once; afterwards each is done, postponed or a dead letter."""
+        for _ in range(_CONFLICTS):
+            fresh = await self._fresh(consumer, messages)
+            if not fresh:
+                return
+            try:
+                outcome = await consumer.handle(fresh)
+                failpoint.pass_by("runner.handled_before_commit")
+                await self.transact(outcome, consumer.name, [message.id for message in fresh])
+            except AlreadySeenError:
+                continue
+            except ConflictError:
+                await asyncio.sleep(0)
+                continue
+            except StoreUnavailableError:
+                raise
+            except Exception as error:  # noqa: BLE001 - the one broad except: a handler's failure must lose nothing
+                await self._failed(consumer, fresh, attempts, error)
+            return
+        await self._failed(consumer, messages, attempts, ConflictError("somebody else kept changing the same rows"))
+
+    async def _fresh(self, consumer: Consumer, messages: Sequence[Message]) -> list[Message]:
+        once = {message.id: message for message in messages}
+        if not failpoint.guard_is_on("inbox"):
+            return list(messages)
+        seen = await self.store.seen(consumer.name, list(once))
+        return [message for message in once.values() if message.id not in seen]
+
+    async def _failed(self, consumer: Consumer, messages: Sequence[Message], attempts: int, error: Exception) -> None:
+        """Find out which message, and then which entry, cannot be handled; all others go on."""
+        if len(messages) > 1:
+            for message in messages:
+                await self.work(consumer, [message], attempts)
+            return
+        (message,) = messages
+        ours = not isinstance(error, (TryAgainError, RejectError))
+        if ours:
+            self._log.error("handler_failed", consumer=consumer.name, message=message.id, exc_info=error)
+        if not isinstance(error, TryAgainError) and len(entries := consumer.split(message)) > 1:
+            for entry in entries:
+                await self.work(consumer, [entry], attempts)
+            await self.transact(Outcome(), consumer.name, [message.id])
+            return
+        await self._set_aside(consumer, message, attempts + 1, error)
+
+    async def _set_aside(self, consumer: Consumer, message: Message, attempts: int, error: Exception) -> None:
+        ladder = LADDER if isinstance(error, TryAgainError) else LADDER_FOR_BUGS
+        if not isinstance(error, RejectError) and attempts <= len(ladder):
+            next_micros = self.clock.micros() + ladder[attempts - 1] * 1_000_000
+            later = Postponed(message, attempts, next_micros, f"{type(error).__name__}: {error}"[:500])
+            await self.transact(Outcome(postponed=[later]), consumer.name)
+            return
+        if isinstance(error, RejectError):
+            faults = list(error.faults)
+        elif isinstance(error, TryAgainError):
+            faults = [fault("TRIED_TOO_OFTEN", attempts=attempts, reason=str(error)[:200])]
+        else:
+            faults = [fault("INTERNAL_FAULT", kind=type(error).__name__)]
+        dead = Dead(message, faults, self.clock.micros(), attempts)
+        fact = Fact(
+            id=derived_id("dead", consumer.name, message.id),
+            kind="work.dead",
+            at_micros=dead.at_micros,
+            code=faults[0].code,
+            sentence=faults[0].sentence,
+            faults=faults,
+            details={"consumer": consumer.name, "message": message.id},
+        )
+        with contextlib.suppress(AlreadySeenError):
+            await self.transact(Outcome(dead=[dead], facts=[fact]), consumer.name, [message.id])
+        self._log.warning("work_is_dead", consumer=consumer.name, message=message.id, code=faults[0].code)
+
+    async def _consume(self, consumer: Consumer) -> None:
+        async for received in self._receiving(consumer):
+            try:
+                await self.work(consumer, [one.message for one in received])
+                failpoint.pass_by("runner.marked_before_acknowledge")
+                await self.bus.acknowledge(received)
+            except (StoreUnavailableError, BusUnavailableError) as error:
+                self._log.warning("store_or_bus_away", consumer=consumer.name, reason=str(error))
+                await self.bus.give_back(received)
+                await self._pause(_PAUSE_SECONDS)
+
+    async def _receiving(self, consumer: Consumer) -> AsyncIterator[list[Received]]:
+        stopping = asyncio.create_task(self._stop.wait())
+        try:
+            while not self._stop.is_set():
+                receiving = asyncio.create_task(self.bus.receive(consumer.queue, consumer.most))
+                await asyncio.wait({receiving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+                if not receiving.done():
+                    receiving.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await self.bus.give_back(await receiving)
+                    return
+                yield receiving.result()
+        finally:
+            stopping.cancel()
+
+    async def _try_again(self, consumer: Consumer) -> None:
+        while not self._stop.is_set():
+            try:
+                for later in await self.store.due(consumer.name, self.clock.micros(), 100):
+                    await self.work(consumer, [later.message], later.attempts)
+                    await self._drop_if_done(consumer, later)
+            except (StoreUnavailableError, BusUnavailableError) as error:
+                self._log.warning("store_or_bus_away", consumer=consumer.name, reason=str(error))
+            await self._pause(_PAUSE_SECONDS)
+
+    async def _drop_if_done(self, consumer: Consumer, later: Postponed) -> None:
+        """Take a retry away whose message was done meanwhile by another delivery of it."""
+        if await self.store.seen(consumer.name, [later.message.id]):
+            await self.store.drop_postponed(consumer.name, [later.message.id])
+
+    async def _relay(self) -> None:
+        """Send what a crash or an absent bus left unsent; by mark, never by a cursor of ids."""
+        while not self._stop.is_set():
+            try:
+                left = [one for one in await self.store.unsent(_RELAY_MOST) if one.id not in self._publishing]
+                await self._publish(left)
+                if len(left) == _RELAY_MOST:
+                    continue
+            except (StoreUnavailableError, BusUnavailableError) as error:
+                self._log.warning("relay_waits", reason=str(error))
+            await self._pause(_RELAY_SECONDS)
+
+    async def _publish(self, messages: Sequence[Message]) -> None:
+        if not messages:
+            return
+        try:
+            await self.bus.publish(messages)
+            failpoint.pass_by("runner.published_before_mark")
+            await self.store.mark_sent([message.id for message in messages])
+        except (StoreUnavailableError, BusUnavailableError) as error:
+            self._log.warning("left_to_the_relay", messages=len(messages), reason=str(error))
+            if isinstance(error, UnroutableError) and len(messages) > 1:
+                # One message that nobody takes must not hold up the others.
+                for message in messages:
+                    await self._publish([message])
+
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stop.wait()
+
+
+def split_facts(message: Message) -> list[Message]:
+    """Split a batch of facts into batches of one."""
+    return [
+        Message(f"{message.id}.{number}", message.topic, message.key, FactBatch(facts=[fact]).SerializeToString())
+        for number, fact in enumerate(FactBatch.FromString(message.body).facts)
+    ]
+
+
+def _fact_messages(facts: Sequence[Fact]) -> list[Message]:
+    found = []
+    for start in range(0, len(facts), _FACTS_A_MESSAGE):
+        part = facts[start : start + _FACTS_A_MESSAGE]
+        # Facts of one outcome may concern several environments; the head of the first only serves routing.
+        environment = environment_word(part[0].environment) if part[0].environment else "test"
+        batch_id = derived_id("facts", *(fact.id for fact in part))
+        body = FactBatch(facts=part).SerializeToString()
+        found.append(Message(batch_id, "facts", f"{environment}.monitor.{part[0].partner or 'gateway'}", body))
+    return found
+
+
+def _merge(writes: Sequence[Write]) -> list[Write]:
+    """Join writes of one statement, in the order of first mention; a keyed write keeps the last row of each key."""
+    joined: dict[tuple[str, bool, int], list[tuple[Any, ...]]] = {}
+    for write in writes:
+        joined.setdefault((write.statement, write.exact, write.key_columns), []).extend(write.rows)
+    merged = []
+    for (name, exact, key_columns), rows in joined.items():
+        kept = rows
+        if key_columns:
+            kept = [row for _, row in sorted({row[:key_columns]: row for row in rows}.items())]
+        merged.append(Write(name, kept, exact, key_columns))
+    return merged

@@ -1,0 +1,84 @@
+"""Personal data is sealed: AES-256-GCM with a data key for each interchange, wrapped by the master key.
+
+Deleting a data key erases all it sealed, wherever copies lie: in state, outbox, bus, retries or dead letters.
+"""
+
+import os
+import secrets
+from collections import OrderedDict
+from collections.abc import Iterable
+from pathlib import Path
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from parcelgate.core.fault import fault
+from parcelgate.core.port import DataKey, RejectError, Store
+
+_NONCE = 12
+_KEPT = 4096
+
+
+def master_key(path: Path) -> bytes:
+    """Read the master key, or make one that only its owner can read; 32 bytes."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(key := secrets.token_bytes(32))
+            file.flush()
+            os.fsync(file.fileno())
+        return key
+
+
+class Vault:
+    """Makes data keys, seals and opens. Holds at most 4,096 opened keys in memory."""
+
+    def __init__(self, master: bytes, store: Store) -> None:
+        self._master = AESGCM(master)
+        self._store = store
+        self._open_keys: OrderedDict[str, AESGCM] = OrderedDict()
+
+    def new_key(self) -> DataKey:
+        """Make a data key; it must be committed together with what it seals."""
+        key_id, key, nonce = secrets.token_hex(16), secrets.token_bytes(32), secrets.token_bytes(_NONCE)
+        self._keep(key_id, AESGCM(key))
+        return DataKey(key_id, nonce + self._master.encrypt(nonce, key, key_id.encode()))
+
+    async def fetch(self, key_ids: Iterable[str]) -> None:
+        """Bring data keys into memory, so that seal and open can follow without waiting."""
+        missing = sorted({key_id for key_id in key_ids if key_id and key_id not in self._open_keys})
+        if not missing:
+            return
+        for key_id, wrapped in (await self._store.data_keys(missing)).items():
+            key = self._master.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], key_id.encode())
+            self._keep(key_id, AESGCM(key))
+
+    def seal(self, key_id: str, plain: bytes) -> bytes:
+        """Seal bytes with a key that was made or fetched before."""
+        nonce = secrets.token_bytes(_NONCE)
+        return nonce + self._key(key_id).encrypt(nonce, plain, key_id.encode())
+
+    def open(self, key_id: str, sealed: bytes) -> bytes:
+        """Open sealed bytes; raises RejectError if the key was erased or the bytes were changed."""
+        try:
+            return self._key(key_id).decrypt(sealed[:_NONCE], sealed[_NONCE:], key_id.encode())
+        except (InvalidTag, ValueError):
+            raise RejectError(fault("SEAL_BROKEN")) from None
+
+    def forget(self, key_id: str) -> None:
+        """Drop a key from memory after it was erased."""
+        self._open_keys.pop(key_id, None)
+
+    def _key(self, key_id: str) -> AESGCM:
+        try:
+            return self._open_keys[key_id]
+        except KeyError:
+            raise RejectError(fault("DATA_ERASED")) from None
+
+    def _keep(self, key_id: str, key: AESGCM) -> None:
+        self._open_keys[key_id] = key
+        while len(self._open_keys) > _KEPT:
+            self._open_keys.popitem(last=False)

@@ -1,0 +1,73 @@
+"""Settings: defaults, then <data>/parcelgate.toml, then environment variables PARCELGATE_<NAME>. All limits stand here."""
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """All that an operator may set."""
+
+    data: Path = Path("var")
+    """Folder of the store, keys and mailboxes."""
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    http_port: int = 8080
+    """Port of the edge, the monitor and the pages."""
+    grpc_port: int = 50051
+    """Port of the gRPC services."""
+    partners: Path | None = None
+    """Folder of partner files beside the shipped ones."""
+    formats: Path | None = None
+    """Folder of formats beside the shipped ones."""
+    regimes: Path | None = None
+    """Folder of regime data instead of the shipped one."""
+    mailboxes: Path | None = None
+    """Folder of the mailboxes; <data>/mailboxes if not set."""
+    workers: int = 1
+    """Translation processes."""
+    interchange_bytes: int = 2 * 1024**3
+    """Largest interchange."""
+    part_bytes: int = 256 * 1024
+    """Size of the parts in which a raw interchange is stored."""
+    call_seconds: float = 2.0
+    """Time that an authority has for a chunk."""
+    log_level: str = "info"
+    """debug, info, warning or error."""
+
+    @property
+    def store(self) -> Path:
+        """Return the file of the embedded store."""
+        return self.data / "parcelgate.sqlite"
+
+    @property
+    def mailbox_root(self) -> Path:
+        """Return the folder of the mailboxes."""
+        return self.mailboxes or self.data / "mailboxes"
+
+
+def load(environment: Mapping[str, str] | None = None, **given: Any) -> Settings:
+    """Read the settings; given ones win. Raises ValueError that names the setting, if one is unknown or malformed."""
+    environment = os.environ if environment is None else environment
+    kinds = {field.name: field.type for field in fields(Settings)}
+    values: dict[str, Any] = {
+        name: environment[f"PARCELGATE_{name.upper()}"] for name in kinds if f"PARCELGATE_{name.upper()}" in environment
+    }
+    values |= {name: value for name, value in given.items() if value is not None}
+    file = Path(values.get("data", Settings().data)) / "parcelgate.toml"
+    if file.is_file():
+        values = tomllib.loads(file.read_text("utf-8")) | values
+    if unknown := sorted(values.keys() - kinds.keys()):
+        raise ValueError(f"there is no setting {unknown[0]}")
+    return Settings(**{name: _convert(name, kinds[name], value) for name, value in values.items()})
+
+
+def _convert(name: str, kind: Any, value: Any) -> Any:
+    try:
+        return Path(value) if "Path" in str(kind) else kind(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"setting {name} cannot be {value!r}") from error

@@ -1,0 +1,133 @@
+"""Delivery: what the router releases to posts and files with customs mailboxes goes into the partner's delivery log."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from parcelgate.api.record.v1.chunk_pb2 import (
+    CHUNK_KIND_FILINGS,
+    CHUNK_KIND_RELEASES,
+    Chunk,
+    ChunkEntry,
+    ChunkHead,
+)
+from parcelgate.api.record.v1.decision_pb2 import DecisionCode, Release, Stage
+from parcelgate.api.record.v1.declaration_pb2 import Procedure
+from parcelgate.api.record.v1.quantity_pb2 import Money
+from parcelgate.api.record.v1.referral_pb2 import ReferralType
+from parcelgate.core.chunk import environment_word
+from parcelgate.core.clock import Clock, iso
+from parcelgate.core.fact import fact
+from parcelgate.core.naming import derived_id
+from parcelgate.core.port import Delivery, Message, Outcome, Write
+
+
+class Delivering:
+    """Handles the messages of the release hop that concern posts and customs mailboxes."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+
+    async def handle(self, messages: Sequence[Message]) -> Outcome:
+        """Return the deliveries, and the decisions that outcomes show from now on."""
+        outcome = Outcome()
+        shown: list[tuple[Any, ...]] = []
+        now = self._clock.micros()
+        for message in messages:
+            chunk = Chunk.FromString(message.body)
+            for entry, body in zip(chunk.head.entries, chunk.items, strict=True):
+                if chunk.head.kind == CHUNK_KIND_RELEASES:
+                    _release(outcome, shown, chunk.head, body, now)
+                elif chunk.head.kind == CHUNK_KIND_FILINGS:
+                    _file(outcome, chunk.head, entry, body, now)
+                else:
+                    raise ValueError(f"postal takes no chunk of kind {chunk.head.kind} from the release hop")
+        if shown:
+            outcome.writes.append(Write("postal.note_decision", shown))
+        return outcome
+
+
+def _release(outcome: Outcome, shown: list[tuple[Any, ...]], head: ChunkHead, body: bytes, now: int) -> None:
+    release = Release.FromString(body)
+    decision, origin = release.decision, release.declaration.provenance
+    outcome.deliveries.append(
+        Delivery(head.partner, environment_word(head.environment), release.response_id, "release", body)
+    )
+    text = json.dumps(decision_json(release), ensure_ascii=False)
+    shown.append((origin.receipt, origin.item_number, release.response_id, text, decision.decided.utc_micros or now))
+    outcome.facts.append(
+        fact(
+            "response.logged",
+            now,
+            declaration=release.declaration,
+            case_id=decision.case.id,
+            authority=decision.case.authority,
+            code=DecisionCode.Name(decision.code).removeprefix("DECISION_CODE_"),
+            distinct=release.response_id,
+        )
+    )
+
+
+def _file(outcome: Outcome, head: ChunkHead, entry: ChunkEntry, body: bytes, now: int) -> None:
+    case = entry.case
+    response_id = derived_id("filing", case.id, case.version, case.round)
+    outcome.deliveries.append(
+        Delivery(
+            head.partner,
+            environment_word(head.environment),
+            response_id,
+            "filing",
+            body,
+            entry.SerializeToString(),
+            entry.data_key,
+        )
+    )
+    outcome.facts.append(
+        fact(
+            "filing.logged",
+            now,
+            declaration=entry.declaration,
+            case_id=case.id,
+            authority=head.authority,
+            distinct=response_id,
+        )
+    )
+
+
+def decision_json(release: Release) -> dict[str, Any]:
+    """Show a decision in an outcome: names of the record, empty fields left out."""
+    decision = release.decision
+    shown: dict[str, Any] = {
+        "response_id": release.response_id,
+        "authority": decision.case.authority,
+        "procedure": Procedure.Name(decision.case.procedure).removeprefix("PROCEDURE_"),
+        "stage": Stage.Name(decision.stage).removeprefix("STAGE_"),
+        "code": DecisionCode.Name(decision.code).removeprefix("DECISION_CODE_"),
+        "judged_version": decision.judged_version,
+    }
+    if decision.decided.utc_micros:
+        shown["decided_at"] = iso(decision.decided.utc_micros)
+    if decision.reasons:
+        shown["reasons"] = [{"code": one.code, "sentence": one.sentence} for one in decision.reasons]
+    if decision.duties:
+        shown["duties"] = [
+            {"type": one.type, "content_piece": one.content_piece, "amount": _money(one.amount), "row": one.row}
+            for one in decision.duties
+        ]
+    if decision.HasField("total_due"):
+        shown["total_due"] = _money(decision.total_due)
+    if decision.referrals:
+        shown["referrals"] = [
+            {"reference": one.reference, "type": ReferralType.Name(one.type).removeprefix("REFERRAL_TYPE_")}
+            | ({"text": one.text} if one.text else {})
+            for one in decision.referrals
+        ]
+    if decision.revokes:
+        shown["revokes"] = decision.revokes
+    return shown
+
+
+def _money(money: Money) -> str:
+    sign = "-" if money.units < 0 or money.nanos < 0 else ""
+    figures = f"{abs(money.nanos):09}".rstrip("0").ljust(2, "0")
+    return f"{sign}{abs(money.units)}.{figures} {money.currency}".strip()

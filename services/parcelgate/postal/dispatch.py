@@ -1,0 +1,130 @@
+"""Dispatch: takes up interchanges that were received, in the order of arrival, short and long ones in lanes of their own.
+
+The work itself goes through the runner like any message, so that retries, dead letters and repeats are the same there.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Sequence
+
+import structlog
+
+from parcelgate.core import failpoint
+from parcelgate.core.port import BusUnavailableError, Message, Outcome, StoreUnavailableError
+from parcelgate.core.runner import Consumer, Runner
+from parcelgate.postal.interchange import ENDED, ENDED_BELL, RECEIVED_BELL, SMALL_BYTES, Interchange, find
+from parcelgate.postal.routing import Routing
+from parcelgate.postal.translation import Translation
+
+_LOOK_SECONDS = 1.0
+_WAIT_SECONDS = 0.2
+_AWAY_SECONDS = 1.0
+_STOP_SECONDS = 5.0
+_FAR_MICROS = 2**62
+_SHORT_AT_ONCE = 8
+
+
+class Dispatch:
+    """Brings every interchange to its end."""
+
+    def __init__(self, runner: Runner, translation: Translation, routing: Routing, workers: int) -> None:
+        self._runner = runner
+        self._translation = translation
+        self._routing = routing
+        # Lane: sizes from and to, and how many are worked on at once.
+        self._lanes = ((0, SMALL_BYTES, _SHORT_AT_ONCE), (SMALL_BYTES, _FAR_MICROS, workers + 1))
+        self._busy: dict[str, asyncio.Task[None]] = {}
+        self._not_before: dict[str, float] = {}
+        self._consumer = Consumer("postal.interchange", "", self._handle, lambda message: [message])
+        self._log = structlog.get_logger("postal")
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until stop is set; what is in hand then has a few seconds to come to a commit."""
+        try:
+            while not stop.is_set():
+                with contextlib.suppress(StoreUnavailableError):
+                    for low, high, most in self._lanes:
+                        await self._take_up(low, high, most)
+                await self._runner.bell.wait(RECEIVED_BELL, self._rest())
+        finally:
+            if self._busy:
+                tasks = list(self._busy.values())
+                _, late = await asyncio.wait(tasks, timeout=_STOP_SECONDS)
+                for task in late:
+                    task.cancel()
+                await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _rest(self) -> float:
+        soonest = min(self._not_before.values(), default=float("inf")) - time.monotonic()
+        return max(0.01, min(_LOOK_SECONDS, soonest))
+
+    async def _take_up(self, low: int, high: int, most: int) -> None:
+        now = time.monotonic()
+        self._not_before = {receipt: when for receipt, when in self._not_before.items() if when > now}
+        rows = await self._runner.store.read("postal.waiting", low, high, 4 * most + len(self._not_before))
+        waiting = [row[0] for row in rows]
+        free = most - sum(1 for receipt in waiting if receipt in self._busy)
+        for receipt in waiting:
+            if free > 0 and receipt not in self._busy and receipt not in self._not_before:
+                free -= 1
+                task = asyncio.create_task(self._work(receipt), name=receipt)
+                self._busy[receipt] = task
+                task.add_done_callback(self._done)
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        receipt = task.get_name()
+        del self._busy[receipt]
+        if not task.cancelled() and (error := task.exception()):
+            self._log.error("interchange_failed", receipt=receipt, exc_info=error)
+            self._not_before[receipt] = time.monotonic() + _AWAY_SECONDS
+        self._runner.bell.ring([RECEIVED_BELL])
+
+    async def _work(self, receipt: str) -> None:
+        try:
+            while (interchange := await find(self._runner.store, receipt)) and interchange.state not in ENDED:
+                if not await self._step(interchange):
+                    break
+            else:
+                self._runner.bell.ring([ENDED_BELL])
+        except (StoreUnavailableError, BusUnavailableError) as error:
+            self._log.warning("store_or_bus_away", receipt=receipt, reason=str(error))
+            self._not_before[receipt] = time.monotonic() + _AWAY_SECONDS
+
+    async def _step(self, interchange: Interchange) -> bool:
+        """Do the next step; tells whether it makes sense to go on at once."""
+        routing = interchange.state == "TRANSLATED"
+        if routing and await self._routing.must_wait(interchange):
+            self._not_before[interchange.receipt] = time.monotonic() + _WAIT_SECONDS
+            return False
+        # The number of the item it has come to makes each step a message of its own.
+        word = f"route/{interchange.routed}" if routing else "translate"
+        message = Message(f"{word}/{interchange.receipt}", "postal.interchange", "", interchange.receipt.encode())
+        tried = await self._tried(message.id)
+        if tried and tried[1] > self._runner.clock.micros():
+            left = (tried[1] - self._runner.clock.micros()) / 1e6
+            self._not_before[interchange.receipt] = time.monotonic() + max(0.05, left)
+            return False
+        await self._runner.work(self._consumer, [message], tried[0] if tried else 0)
+        if routing:
+            failpoint.pass_by("routing.batch_committed")
+        after = await find(self._runner.store, interchange.receipt)
+        if after is None or (after.state, after.routed) != (interchange.state, interchange.routed):
+            return True
+        if await self._runner.store.seen(self._consumer.name, [message.id]):
+            # The runner has it among the dead letters; the partner gets an answer all the same.
+            await self._translation.give_up(interchange.receipt)
+        return True
+
+    async def _tried(self, message: str) -> tuple[int, int] | None:
+        for later in await self._runner.store.due(self._consumer.name, _FAR_MICROS, 1000):
+            if later.message.id == message:
+                return later.attempts, later.next_micros
+        return None
+
+    async def _handle(self, messages: Sequence[Message]) -> Outcome:
+        (message,) = messages
+        receipt = message.body.decode()
+        if message.id.startswith("route/"):
+            return await self._routing.route(receipt)
+        return await self._translation.translate(receipt)

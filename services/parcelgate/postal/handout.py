@@ -1,0 +1,167 @@
+"""Hand-out: ranges of a partner's delivery log become messages (CUSRSP to posts, CUSITM to customs mailboxes).
+
+A message closes when nothing more is ready or at 500 responses; it never waits (design 6). Its bytes follow from the
+log and the message's own row alone, so that they are the same whenever and however often they are asked for.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from parcelgate.api.record.v1.chunk_pb2 import ChunkEntry
+from parcelgate.api.record.v1.decision_pb2 import Release
+from parcelgate.api.record.v1.declaration_pb2 import Declaration, DeclarationKey
+from parcelgate.api.record.v1.item_pb2 import Item
+from parcelgate.core import failpoint
+from parcelgate.core.chunk import environment_value
+from parcelgate.core.clock import iso
+from parcelgate.core.fact import fact
+from parcelgate.core.partner import Partner
+from parcelgate.core.port import ConflictError, Delivered, Outcome, RejectError, Write
+from parcelgate.core.runner import Runner
+from parcelgate.core.seal import Vault
+
+MOST_RESPONSES = 500
+_MOST_BYTES = 8 * 1024 * 1024
+_PAGE = 100
+# What carries a kind of delivery, where the partner's profile names no format of that message.
+_MESSAGES = {"release": "cusrsp", "filing": "cusitm"}
+_FORMATS = {"release": "upu/cusrsp/own-1", "filing": "upu/cusitm/own-1"}
+_SENDER = "parcelgate"
+
+Compose = Callable[[str, Mapping[str, Any], Iterable[Release | Declaration]], Iterator[bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A closed message: sequences first to last of the delivery log, both included."""
+
+    number: int
+    first: int
+    last: int
+    kind: str
+    format: str
+    reference: str
+    prepared_at: int
+    handed_out_at: int
+
+    @property
+    def responses(self) -> int:
+        """How many responses or filings it holds."""
+        return self.last - self.first + 1
+
+
+class HandOut:
+    """Closes messages and composes their bytes."""
+
+    def __init__(self, runner: Runner, vault: Vault, compose: Compose) -> None:
+        self._runner = runner
+        self._vault = vault
+        self._compose = compose
+
+    async def close(self, partner: Partner) -> Closed | None:
+        """Close a message over what is ready; None if nothing is, or if somebody else closed it at the same moment."""
+        place = (partner.id, partner.environment)
+        rows = await self._runner.store.read("postal.last_message", *place)
+        number, after = rows[0] if rows else (0, 0)
+        first, last, kind = await self._range(partner, after)
+        if not kind:
+            return None
+        form = _format(partner, kind)
+        message = _MESSAGES[kind].upper()
+        reference = f"{message}-{partner.id.upper()}-{number + 1:08}"
+        closed = Closed(number + 1, first, last, kind, form, reference, self._runner.clock.micros(), 0)
+        row = (*place, closed.number, first, last, kind, form, reference, closed.prepared_at)
+        try:
+            await self._runner.transact(Outcome(writes=[Write("postal.close_message", [row])]))
+        except ConflictError:
+            return None
+        return closed
+
+    async def messages(self, partner: Partner, after: int, limit: int) -> list[Closed]:
+        """Return closed messages after a number."""
+        rows = await self._runner.store.read("postal.messages", partner.id, partner.environment, after, limit)
+        return [Closed(*row) for row in rows]
+
+    async def not_handed_out(self, partner: Partner, limit: int) -> list[Closed]:
+        """Return messages that the partner does not have yet, oldest first."""
+        rows = await self._runner.store.read("postal.messages_open", partner.id, partner.environment, limit)
+        return [Closed(*row) for row in rows]
+
+    async def compose(self, partner: Partner, closed: Closed) -> list[bytes]:
+        """Return the bytes of a message, in pieces; an item whose personal data was erased is left out."""
+        found: list[Delivered] = []
+        while len(found) < closed.responses:
+            after = found[-1].sequence if found else closed.first - 1
+            left = closed.responses - len(found)
+            found += await self._runner.store.deliveries(partner.id, partner.environment, after, min(_PAGE, left))
+        await self._vault.fetch({one.delivery.data_key for one in found})
+        records = [record for one in found if (record := self._record(one)) is not None]
+        header = {
+            "interchange_reference": closed.reference,
+            "message_reference": f"{closed.number:08}",
+            "sender": _SENDER,
+            "recipient": partner.operator_code or partner.authority or partner.id,
+            "prepared_at": {
+                "utc_micros": closed.prepared_at // 1_000_000 * 1_000_000,
+                "written": iso(closed.prepared_at),
+            },
+            "test_indicator": partner.environment == "test",
+        }
+        return await asyncio.to_thread(lambda: list(self._compose(closed.format, header, records)))
+
+    def handed_out(self, partner: Partner, closed: Closed) -> Outcome:
+        """Return the step that notes that the partner has a message."""
+        now = self._runner.clock.micros()
+        about = Declaration(key=DeclarationKey(partner=partner.id, environment=environment_value(partner.environment)))
+        details = {"message": closed.reference, "first": str(closed.first), "last": str(closed.last)}
+        kind = "response.handed_out" if closed.kind == "release" else "filing.handed_out"
+        count = closed.responses
+        row = (partner.id, partner.environment, closed.number, now)
+        return Outcome(
+            writes=[Write("postal.hand_out", [row])],
+            facts=[fact(kind, now, declaration=about, count=count, details=details, distinct=closed.reference)],
+        )
+
+    def given_up(self, partner: Partner, closed: Closed) -> Outcome:
+        """Return the step that notes that a message could not be handed out; its dead letter says why."""
+        return Outcome(writes=[Write("postal.hand_out", [(partner.id, partner.environment, closed.number, -1)])])
+
+    async def _range(self, partner: Partner, after: int) -> tuple[int, int, str]:
+        """Find how far the next message may reach: one kind, at most 500 responses and 8 MB."""
+        first = last = size = 0
+        kind = ""
+        while True:
+            page = await self._runner.store.deliveries(partner.id, partner.environment, last or after, _PAGE)
+            for one in page:
+                kind = kind or one.delivery.kind
+                first = first or one.sequence
+                size += len(one.delivery.body)
+                full = last - first + 1 >= MOST_RESPONSES if last else False
+                if one.delivery.kind != kind or full or (last and size > _MOST_BYTES):
+                    return first, last, kind
+                last = one.sequence
+            if len(page) < _PAGE:
+                return first, last, kind
+
+    def _record(self, one: Delivered) -> Release | Declaration | None:
+        if one.delivery.kind == "release":
+            return Release.FromString(one.delivery.body)
+        declaration = ChunkEntry.FromString(one.delivery.head).declaration
+        try:
+            declaration.item.CopyFrom(Item.FromString(self._vault.open(one.delivery.data_key, one.delivery.body)))
+        except RejectError:
+            return None
+        return declaration
+
+
+def _format(partner: Partner, kind: str) -> str:
+    """Choose the partner's own format of the message, else ours."""
+    agreed: Sequence[str] = [name for name in partner.formats_out if name.split("/")[1] == _MESSAGES[kind]]
+    return agreed[0] if agreed else _FORMATS[kind]
+
+
+def failpoint_before_write() -> None:
+    """Pass the seam between the closing of a message and the writing of its file."""
+    failpoint.pass_by("handout.closed_before_write")

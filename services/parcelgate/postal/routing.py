@@ -1,0 +1,240 @@
+"""Routing: items of a translated interchange get their versions and go on as chunks, batch by batch.
+
+A batch is one transaction: versions, verdicts, progress, chunks and facts together (design 6), so that a crash between
+two batches is continued, and never repeated.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_DECLARATIONS, CHUNK_KIND_REPORTS, ChunkEntry
+from parcelgate.api.record.v1.decision_pb2 import Release, Report
+from parcelgate.api.record.v1.declaration_pb2 import (
+    FLOW_UNSPECIFIED,
+    FUNCTION_ORIGINAL,
+    FUNCTION_UNSPECIFIED,
+    Declaration,
+    Flow,
+)
+from parcelgate.api.record.v1.fault_pb2 import Fault
+from parcelgate.core.chunk import Address, environment_value, pack
+from parcelgate.core.fact import fact
+from parcelgate.core.fault import fault
+from parcelgate.core.partner import Partner, Partners
+from parcelgate.core.port import Outcome, Write
+from parcelgate.core.runner import Runner
+from parcelgate.core.seal import Vault
+from parcelgate.postal.interchange import Interchange, find, pack_faults, stamp, unpack_faults
+from parcelgate.postal.judge import Known, judge
+
+BATCH = 250
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An item as kept by the translation: status READ or REJECTED, item sealed; see postal.items_to_route."""
+
+    number: int
+    identifier: str
+    status: str
+    declaration_id: str
+    declaration: bytes
+    item: bytes
+    destination: str
+    faults: bytes
+
+
+@dataclass(slots=True)
+class _Batch:
+    interchange: Interchange
+    partner: Partner
+    now: int
+    known: dict[str, Known]
+    before: dict[str, int]
+    verdicts: list[tuple[Any, ...]] = field(default_factory=list)
+    declared: dict[Flow.ValueType, list[tuple[ChunkEntry, bytes]]] = field(default_factory=dict)
+    reported: list[tuple[ChunkEntry, bytes]] = field(default_factory=list)
+    counts: dict[str, int] = field(default_factory=lambda: {"ACCEPTED": 0, "REJECTED": 0, "UNCHANGED": 0})
+    outcome: Outcome = field(default_factory=Outcome)
+
+
+class Routing:
+    """Sends items on their way."""
+
+    def __init__(self, runner: Runner, vault: Vault, partners: Partners) -> None:
+        self._runner = runner
+        self._vault = vault
+        self._partners = partners
+
+    async def must_wait(self, interchange: Interchange, rows: Sequence[Row] | None = None) -> bool:
+        """Tell whether the next batch depends on an earlier interchange of the partner that is not at its end.
+
+        Items declared for the first time may overtake; an amendment may not overtake what it amends.
+        """
+        place = (interchange.partner, interchange.environment, interchange.place)
+        if not await self._runner.store.read("postal.earlier", *place):
+            return False
+        rows = await self._next(interchange) if rows is None else rows
+        known = await self._known(interchange, rows)
+        return any(
+            row.declaration_id in known
+            or Declaration.FromString(row.declaration).function not in (FUNCTION_ORIGINAL, FUNCTION_UNSPECIFIED)
+            for row in rows
+            if row.status == "READ" and row.item
+        )
+
+    async def route(self, receipt: str) -> Outcome:
+        """Judge and send the next batch of an interchange; nothing if there is none."""
+        interchange = await find(self._runner.store, receipt)
+        if interchange is None or interchange.state != "TRANSLATED":
+            return Outcome()
+        return await self.send(interchange, await self._next(interchange))
+
+    async def send(self, interchange: Interchange, rows: Sequence[Row]) -> Outcome:
+        """Return the step that judges these rows, sends what is accepted and ends the interchange after its last row."""
+        partner = self._partners.get(interchange.partner)
+        if partner is None:
+            partner = Partner(interchange.partner, "", "", "POST", interchange.environment, "")
+        known = await self._known(interchange, rows)
+        before = {name: one.version for name, one in known.items()}
+        batch = _Batch(interchange, partner, self._runner.clock.micros(), known, before)
+        await self._vault.fetch([interchange.data_key])
+        for row in rows:
+            if row.status == "REJECTED":
+                _refuse(batch, row, unpack_faults(row.faults))
+            elif row.item:
+                _declare(batch, row)
+            else:
+                self._report(batch, row)
+        self._address(batch, rows)
+        _count(batch, rows)
+        return batch.outcome
+
+    async def _next(self, interchange: Interchange) -> list[Row]:
+        rows = await self._runner.store.read("postal.items_to_route", interchange.receipt, interchange.routed, BATCH)
+        return [Row(*row) for row in rows]
+
+    async def _known(self, interchange: Interchange, rows: Sequence[Row]) -> dict[str, Known]:
+        ids = sorted({row.declaration_id for row in rows if row.item and row.status == "READ"})
+        if not ids:
+            return {}
+        place = (interchange.partner, interchange.environment)
+        found = await self._runner.store.read("postal.versions", *place, ids)
+        return {row[0]: Known(*row[1:]) for row in found}
+
+    def _report(self, batch: _Batch, row: Row) -> None:
+        """Pass a decision of a customs mailbox on; it can only speak for its own authority."""
+        if not batch.partner.authority:
+            _refuse(batch, row, [fault("ROLE_REFUSED", kind=batch.partner.kind, wanted="CUSTOMS")])
+            return
+        release = Release.FromString(self._vault.open(batch.interchange.data_key, row.declaration))
+        report = Report(
+            authority=batch.partner.authority,
+            case_id=release.decision.case.id,
+            declaration=release.declaration.key,
+            decision=release.decision,
+        )
+        batch.reported.append((ChunkEntry(), report.SerializeToString()))
+        _settle(batch, row, "ACCEPTED", 0, row.faults)
+
+    def _address(self, batch: _Batch, rows: Sequence[Row]) -> None:
+        interchange = batch.interchange
+        environment = environment_value(interchange.environment)
+        first = rows[0].number if rows else 0
+        for flow, entries in batch.declared.items():
+            place = Address(
+                "advance", "postal", CHUNK_KIND_DECLARATIONS, environment, interchange.partner, flow,
+                lane=interchange.lane,
+            )  # fmt: skip
+            batch.outcome.messages.extend(pack(place, entries, f"{interchange.receipt}/{first}/{flow}"))
+        place = Address(
+            "advance", "postal", CHUNK_KIND_REPORTS, environment, interchange.partner, FLOW_UNSPECIFIED,
+            batch.partner.authority, interchange.lane,
+        )  # fmt: skip
+        batch.outcome.messages.extend(pack(place, batch.reported, f"{interchange.receipt}/{first}/reports"))
+
+
+def _declare(batch: _Batch, row: Row) -> None:
+    declaration = Declaration.FromString(row.declaration)
+    known = batch.known.get(row.declaration_id)
+    verdict = judge(declaration.function, declaration.canonical_hash, known)
+    if verdict.fault is not None:
+        verdict.fault.item, verdict.fault.item_number = row.identifier, row.number
+        _refuse(batch, row, [verdict.fault, *unpack_faults(row.faults)])
+        return
+    declaration.version = verdict.version
+    if verdict.unchanged and known is not None:
+        _settle(batch, row, "UNCHANGED", known.version, row.faults, known)
+        batch.outcome.facts.append(
+            fact("declaration.unchanged", batch.now, declaration=declaration, distinct=str(row.number))
+        )
+        return
+    own = Known(
+        verdict.version, declaration.function, declaration.canonical_hash, batch.interchange.receipt, row.number
+    )
+    batch.known[row.declaration_id] = own
+    batch.declared.setdefault(declaration.key.flow, []).append(
+        (ChunkEntry(declaration=declaration, data_key=batch.interchange.data_key), row.item)
+    )
+    _settle(batch, row, "ACCEPTED", verdict.version, row.faults)
+    batch.outcome.facts.append(
+        fact(
+            "declaration.accepted",
+            batch.now,
+            declaration=declaration,
+            destination=row.destination,
+            faults=declaration.findings,
+        )
+    )
+
+
+def _refuse(batch: _Batch, row: Row, faults: Sequence[Fault]) -> None:
+    _settle(batch, row, "REJECTED", 0, pack_faults(faults))
+    about = Declaration.FromString(row.declaration) if row.item else stamp(batch.interchange)
+    about.key.item.identifier = row.identifier
+    about.provenance.item_number = row.number
+    batch.outcome.facts.append(
+        fact("item.rejected", batch.now, declaration=about, faults=faults, distinct=str(row.number),
+             code=next((one.code for one in faults), ""))
+    )  # fmt: skip
+
+
+def _settle(batch: _Batch, row: Row, status: str, version: int, faults: bytes, origin: Known | None = None) -> None:
+    batch.counts[status] += 1
+    place = (origin.receipt, origin.number) if origin else (batch.interchange.receipt, row.number)
+    batch.verdicts.append((batch.interchange.receipt, row.number, status, version, faults, *place))
+
+
+def _count(batch: _Batch, rows: Sequence[Row]) -> None:
+    """Write versions and verdicts, move the progress on, and end the interchange after its last item."""
+    interchange, outcome = batch.interchange, batch.outcome
+    place = (interchange.partner, interchange.environment)
+    firsts, nexts = [], []
+    for name, one in batch.known.items():
+        row = (*place, name, one.version, one.function, one.canonical_hash, one.receipt, one.number)
+        if name not in batch.before:
+            firsts.append(row)
+        elif one.version != batch.before[name]:
+            nexts.append((*row, batch.before[name]))
+    last = rows[-1].number if rows else interchange.routed
+    accepted, rejected, unchanged = (batch.counts[status] for status in ("ACCEPTED", "REJECTED", "UNCHANGED"))
+    outcome.writes += [
+        Write("postal.advance_interchange", [(interchange.receipt, interchange.routed, last, accepted, rejected, unchanged)], exact=True),
+        Write("postal.first_version", firsts),
+        Write("postal.next_version", nexts, exact=True),
+        Write("postal.judge_item", batch.verdicts),
+    ]  # fmt: skip
+    if rows and last < interchange.items:
+        return
+    outcome.writes.append(Write("postal.finish_interchange", [(interchange.receipt, last)], exact=True))
+    kept = interchange.accepted + interchange.unchanged + accepted + unchanged
+    kind = "interchange.routed" if kept or not interchange.items else "interchange.rejected"
+    about = stamp(interchange)
+    outcome.facts.append(
+        fact(kind, batch.now, declaration=about, count=interchange.items, details=_details(interchange))
+    )
+
+
+def _details(interchange: Interchange) -> dict[str, str]:
+    return {"name": interchange.name, "format": interchange.format}

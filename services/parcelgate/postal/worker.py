@@ -1,0 +1,59 @@
+"""A translation process: takes documents from its standard input, one after the other, and answers item after item.
+
+It holds no key and opens no file or socket; when the gateway dies, its input ends and so does the process.
+"""
+
+import sys
+from collections.abc import Iterator
+from typing import BinaryIO
+
+from parcelgate.postal import wire
+from parcelgate.postal.reading import End, Task, read
+
+
+def serve(source: BinaryIO, sink: BinaryIO) -> None:
+    """Work until the input ends."""
+    while (first := _frame(source)) is not None:
+        kind, body = first
+        if kind != wire.BEGIN:
+            raise ValueError(f"a document begins with a frame of kind {wire.BEGIN}, not {kind}")
+        parts = _Parts(source)
+        for found in read(Task.unpack(body), iter(parts)):
+            if isinstance(found, End):
+                sink.write(wire.frame(wire.CLOSED, found.pack()))
+            else:
+                sink.write(wire.frame(wire.ITEMS, wire.pack([one.pack() for one in found])))
+            sink.flush()
+        # What a document has beyond the point at which it was given up is not looked at.
+        for _ in parts:
+            pass
+
+
+class _Parts:
+    """The parts of one document; once its end was seen there are no more."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+        self._ended = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        while not self._ended:
+            found = _frame(self._source)
+            if found is None:
+                raise EOFError("the gateway is gone")
+            if found[0] == wire.END:
+                self._ended = True
+                return
+            yield found[1]
+
+
+def _frame(source: BinaryIO) -> tuple[int, bytes] | None:
+    head = source.read(wire.HEAD.size)
+    if len(head) < wire.HEAD.size:
+        return None
+    kind, length = wire.HEAD.unpack(head)
+    return kind, source.read(length)
+
+
+if __name__ == "__main__":
+    serve(sys.stdin.buffer, sys.stdout.buffer)

@@ -1,0 +1,186 @@
+"""Risk profiles: one dated, versioned file each, compiled when they are loaded."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from parcelgate.core import resource
+from parcelgate.risk.predicate import Predicate, Test, compiled
+from parcelgate.risk.reference import CODE_LISTS, Reference, read, territory
+from parcelgate.risk.rule import Hit, Rule, rule_of
+from parcelgate.risk.subject import Line, Subject
+
+_NEEDED = ("id", "valid_from", "author", "channel", "territory", "reason", "sentence", "weight", "action", "when")
+_KEYS = frozenset({*_NEEDED, "version", "source", "valid_to", "question"})
+_CHANNELS = ("any", "POST", "EXPRESS")
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """Rows that must all hold: those about the item, and those that one and the same line must satisfy."""
+
+    rows: tuple[Predicate, ...]
+    item_tests: tuple[Test, ...]
+    line_tests: tuple[Test, ...]
+
+    def line_of(self, subject: Subject) -> Line | None:
+        """Return the first line that all rows about a line hold for."""
+        for line in subject.lines:
+            for test in self.line_tests:
+                if not test(line):
+                    break
+            else:
+                return line
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """One profile; it fires once an item, by the first of its alternatives that holds."""
+
+    rule: Rule
+    source: str
+    author: str
+    first_day: int
+    last_day: int
+    channel: str | None
+    territory: frozenset[str] | None
+    alternatives: tuple[Alternative, ...]
+
+    def fire(self, subject: Subject) -> Hit | None:
+        """Return what the profile saw if it fires, else None."""
+        if self.channel is not None and self.channel != subject.channel:
+            return None
+        if self.territory is not None and subject.destination_country not in self.territory:
+            return None
+        for alternative in self.alternatives:
+            line = None
+            if alternative.line_tests:
+                line = alternative.line_of(subject)
+                if line is None:
+                    continue
+            for test in alternative.item_tests:
+                if not test(subject):
+                    break
+            else:
+                return self._hit(alternative, subject, line)
+        return None
+
+    def _hit(self, alternative: Alternative, subject: Subject, line: Line | None) -> Hit:
+        # What the profile is about comes first, so that a referral points at the line.
+        inputs: dict[tuple[str, str], None] = {}
+        for row in sorted(alternative.rows, key=lambda row: row.field.level != "line"):
+            source = line if line is not None and row.field.level == "line" else subject
+            inputs.update(dict.fromkeys(row.field.inputs(source)))
+        return Hit(self.rule, tuple(inputs))
+
+
+class Edition:
+    """The profiles valid on one day. Those that need certain words or HS chapters are asked only where one is found."""
+
+    def __init__(self, profiles: Sequence[Profile]) -> None:
+        """Take the profiles."""
+        self.profiles = tuple(profiles)
+        self._words = 0
+        chapters: set[str] = set()
+        asked: list[Profile] = []
+        watching: list[Profile] = []
+        for one in profiles:
+            needs = [(row.words, row.chapters) for row in (_first_need(entry) for entry in one.alternatives) if row]
+            if len(needs) < len(one.alternatives):
+                asked.append(one)
+                continue
+            watching.append(one)
+            for words, of_chapters in needs:
+                self._words |= words
+                chapters |= of_chapters
+        self._chapters = frozenset(chapters)
+        self._asked = tuple(asked)
+        self._watching = tuple(watching)
+
+    def fire(self, subject: Subject) -> list[Hit]:
+        """Return what the profiles that fire saw."""
+        hits = [hit for one in self._asked if (hit := one.fire(subject)) is not None]
+        chapters, words = self._chapters, self._words
+        for line in subject.lines:
+            if line.words & words or line.hs_code[:2] in chapters:
+                hits.extend(hit for one in self._watching if (hit := one.fire(subject)) is not None)
+                break
+        return hits
+
+
+def _first_need(alternative: Alternative) -> Predicate | None:
+    return next((row for row in alternative.rows if row.words or row.chapters), None)
+
+
+@dataclass(frozen=True, slots=True)
+class ProfileSet:
+    """All profiles, of all dates; its name changes with any byte of the data it was made from."""
+
+    name: str
+    profiles: Sequence[Profile]
+
+    def on(self, day: int) -> Edition:
+        """Return the profiles valid on a day (ordinal); for an unknown day, 0, those that have no end."""
+        if day == 0:
+            return Edition([profile for profile in self.profiles if profile.last_day == date.max.toordinal()])
+        return Edition([profile for profile in self.profiles if profile.first_day <= day <= profile.last_day])
+
+
+def load(root: Path, reference: Reference) -> ProfileSet:
+    """Read and compile all profiles below schemas/risk; raises ValueError that names file and row of what is wrong."""
+    paths = sorted((root / "profiles").glob("*.toml"))
+    profiles = [profile(path, reference) for path in paths]
+    for place, one in enumerate(profiles):
+        for other in profiles[place + 1 :]:
+            if one.rule.id == other.rule.id and one.first_day <= other.last_day and other.first_day <= one.last_day:
+                raise ValueError(f"profile {one.rule.id}: versions {one.rule.version} and {other.rule.version} overlap")
+    digest = hashlib.sha256()
+    code_lists = [resource.schemas() / "codelists" / f"{name}.toml" for name in CODE_LISTS]
+    for path in [*sorted(root.rglob("*.toml")), *code_lists]:
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return ProfileSet(f"{root.name}@{digest.hexdigest()[:12]}", profiles)
+
+
+def profile(path: Path, reference: Reference) -> Profile:
+    """Read and compile one profile; raises ValueError that names file and row of what is wrong."""
+    data = read(path, *_NEEDED)
+    unknown = sorted(set(data) - _KEYS)
+    if unknown:
+        raise ValueError(f"{path.name}: unknown key {', '.join(unknown)}")
+    if not path.stem.startswith(data["id"]):
+        raise ValueError(f"{path.name}: the file name must begin with the id {data['id']}")
+    if data["channel"] not in _CHANNELS:
+        raise ValueError(f"{path.name}: unknown channel {data['channel']}, known are {', '.join(_CHANNELS)}")
+    first, last = data["valid_from"], data.get("valid_to", date.max)
+    if not isinstance(first, date) or not isinstance(last, date) or last < first:
+        raise ValueError(f"{path.name}: valid_from and valid_to must be days in that order")
+    if not data["when"]:
+        raise ValueError(f"{path.name}: when has no alternative")
+    return Profile(
+        rule=rule_of(data, data["id"], data["version"], path.name),
+        source=data["source"],
+        author=data["author"],
+        first_day=first.toordinal(),
+        last_day=last.toordinal(),
+        channel=None if data["channel"] == "any" else data["channel"],
+        territory=None if "*" in data["territory"] else territory(data["territory"], reference.lists, path.name),
+        alternatives=tuple(
+            _alternative(entry, reference, f"{path.name}, alternative {place}")
+            for place, entry in enumerate(data["when"], start=1)
+        ),
+    )
+
+
+def _alternative(entry: Mapping[str, Any], reference: Reference, place: str) -> Alternative:
+    if set(entry) != {"all"} or not entry["all"]:
+        raise ValueError(f"{place}: an alternative is a list of rows named all")
+    rows = tuple(compiled(row, reference, f"{place}, row {number}") for number, row in enumerate(entry["all"], start=1))
+    return Alternative(
+        rows,
+        tuple(row.test for row in rows if row.field.level == "item"),
+        tuple(row.test for row in rows if row.field.level == "line"),
+    )

@@ -1,0 +1,74 @@
+"""Days: readable and in an order that can be. "Today" is the day the data came in, never a clock's."""
+
+from datetime import date
+from functools import lru_cache
+
+from parcelgate.risk.reference import Reference
+from parcelgate.risk.rule import Hits, shown
+from parcelgate.risk.subject import Subject, day_of
+
+_ISO_LENGTH = 10
+_COMPACT_LENGTH = 8
+
+
+def check(subject: Subject, reference: Reference, hits: Hits) -> None:
+    """Look at posting, departure and arrival."""
+    _posting(subject, reference, hits)
+    transport = subject.item.transport
+    departure = _day("transport.departure", transport.departure.iso, hits)
+    arrival = _day("transport.arrival", transport.arrival.iso, hits)
+    if departure and arrival and arrival < departure:
+        hits.add(
+            "arrival-before-departure",
+            ("transport.departure", transport.departure.iso),
+            ("transport.arrival", transport.arrival.iso),
+        )
+    received = subject.received_day
+    if arrival and received and arrival < received:
+        hits.add(
+            "data-late",
+            ("transport.arrival", transport.arrival.iso),
+            ("received", date.fromordinal(received).isoformat()),
+        )
+
+
+def _posting(subject: Subject, reference: Reference, hits: Hits) -> None:
+    item = subject.item
+    written = item.key.posting_date or item.posted.written
+    posted = day_of(item.posted.utc_micros) or ordinal(written)
+    if not posted:
+        if written:
+            hits.add("posting-date-unreadable", ("key.posting_date", shown(written)))
+        return
+    received = subject.received_day
+    if not received:
+        return
+    if posted - received > reference.limits.posting_ahead_at_most:
+        rule = "posting-date-ahead"
+    elif received - posted > reference.limits.posting_behind_at_most:
+        rule = "posting-date-behind"
+    else:
+        return
+    hits.add(rule, ("key.posting_date", shown(written)), ("received", date.fromordinal(received).isoformat()))
+
+
+def _day(path: str, iso: str, hits: Hits) -> int:
+    if not iso:
+        return 0
+    day = ordinal(iso)
+    if not day:
+        hits.add("day-unreadable", (path, shown(iso)))
+    return day
+
+
+@lru_cache(maxsize=4096)
+def ordinal(written: str) -> int:
+    """Read YYYY-MM-DD, YYYYMMDD or a time that begins so; 0 if it is none of them."""
+    length = _ISO_LENGTH if written[4:5] == "-" else _COMPACT_LENGTH
+    rest = written[length : length + 1]
+    if rest and rest not in "Tt ":
+        return 0
+    try:
+        return date.fromisoformat(written[:length]).toordinal()
+    except ValueError:
+        return 0

@@ -1,0 +1,221 @@
+"""What the rules look at: the fields of one declaration, copied once from the record into a small struct.
+
+Amounts are exact integers (billionths of a currency unit, milligrams, pieces); days are ordinals. The values in USD are for
+comparing and ranking only and are floats.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from parcelgate.api.record.v1.declaration_pb2 import Declaration, Flow
+from parcelgate.api.record.v1.item_pb2 import (
+    ITEM_SCHEME_S10,
+    PARTY_ROLE_PLATFORM,
+    PARTY_ROLE_RECIPIENT,
+    PARTY_ROLE_SELLER,
+    PARTY_ROLE_SENDER,
+    PERSON_TYPE_ASSOCIATION,
+    PERSON_TYPE_LEGAL,
+    PERSON_TYPE_NATURAL,
+    ContentPiece,
+    Item,
+    MailCategory,
+    MailClass,
+    NatureOfTransaction,
+    Party,
+)
+from parcelgate.api.record.v1.quantity_pb2 import Money
+from parcelgate.risk.words import Lexicon, Tokens, tokens
+
+NANOS = 1_000_000_000
+_DAY_MICROS = 86_400_000_000
+_EPOCH_ORDINAL = 719_163
+
+
+def _names(enum: object, prefix: str) -> Mapping[int, str]:
+    """Map the numbers of an enum to its names without prefix; unspecified is empty."""
+    items: list[tuple[str, int]] = enum.items()  # type: ignore[attr-defined]  # generated enums have no public type
+    return {number: "" if number == 0 else name.removeprefix(prefix) for name, number in items}
+
+
+_NATURES = _names(NatureOfTransaction, "NATURE_OF_TRANSACTION_")
+_CLASSES = _names(MailClass, "MAIL_CLASS_")
+_CATEGORIES = _names(MailCategory, "MAIL_CATEGORY_")
+_FLOWS = _names(Flow, "FLOW_")
+
+
+@dataclass(slots=True)
+class PartyView:
+    """Sender or recipient; place counts the parties from 0."""
+
+    place: int
+    word: str
+    name: str
+    tokens: Tokens
+    is_organisation: bool
+    is_natural: bool
+    has_street: bool
+    postcode: str
+    city: str
+    country: str
+    telephone: str
+
+    @property
+    def path(self) -> str:
+        """Where the party stands in the record."""
+        return f"parties[{self.place}]"
+
+
+@dataclass(slots=True)
+class Line:
+    """One line of the content; place counts the lines from 0."""
+
+    place: int
+    description: str
+    tokens: Tokens
+    words: int
+    hs_code: str
+    piece: ContentPiece
+    quantity: int
+    net_mass_mg: int
+    value: int
+    currency: str
+    unit_value: int
+    unit_currency: str
+    value_usd: float | None
+
+    @property
+    def path(self) -> str:
+        """Where the line stands in the record."""
+        return f"content[{self.place}]"
+
+    @property
+    def origin_country(self) -> str:
+        """Where the goods are from."""
+        return self.piece.origin_country
+
+
+@dataclass(slots=True)
+class Subject:
+    """One declaration, as the rules see it."""
+
+    item: Item
+    declaration: Declaration
+    received_day: int
+    channel: str
+    nature: str
+    mail_class: str
+    origin_country: str
+    destination_country: str
+    gross_mass_mg: int
+    declared_value: int
+    declared_currency: str
+    sender: PartyView | None = None
+    recipient: PartyView | None = None
+    has_organised_seller: bool = False
+    lines: list[Line] = field(default_factory=list)
+
+    @property
+    def flow(self) -> str:
+        """Which border crossing is declared: IMPORT, EXPORT, TRANSIT, or empty."""
+        return _FLOWS.get(self.declaration.key.flow, "")
+
+    @property
+    def mail_category(self) -> str:
+        """How mail travels: AIR, SAL, SURFACE, PRIORITY_BY_SURFACE, or empty."""
+        return _CATEGORIES.get(self.item.mail_category, "")
+
+
+def amount(money: Money) -> int:
+    """Return an amount in billionths of its currency unit."""
+    return money.units * NANOS + money.nanos
+
+
+def day_of(utc_micros: int) -> int:
+    """Return the ordinal of the UTC day of an instant; 0 if the instant is not known."""
+    return utc_micros // _DAY_MICROS + _EPOCH_ORDINAL if utc_micros else 0
+
+
+def view(declaration: Declaration, lexicon: Lexicon, usd_per_nano: Mapping[str, float]) -> Subject:
+    """Copy what the rules need out of a declaration with its item."""
+    item = declaration.item
+    declared = item.declared_value
+    subject = Subject(
+        item,
+        declaration,
+        day_of(declaration.provenance.received.utc_micros),
+        "POST" if item.mail_class or item.key.scheme == ITEM_SCHEME_S10 else "EXPRESS",
+        _NATURES.get(item.nature, ""),
+        _CLASSES.get(item.mail_class, ""),
+        item.origin_country,
+        item.destination_country,
+        item.gross_mass.milligrams,
+        declared.units * NANOS + declared.nanos,
+        declared.currency,
+    )
+    _take_parties(subject, item)
+    for place, piece in enumerate(item.content):
+        subject.lines.append(_line(place, piece, lexicon, usd_per_nano))
+    return subject
+
+
+def _take_parties(subject: Subject, item: Item) -> None:
+    for place, party in enumerate(item.parties):
+        role = party.role
+        if role == PARTY_ROLE_SENDER and subject.sender is None:
+            subject.sender = _party(place, party, "sender")
+        elif role == PARTY_ROLE_RECIPIENT and subject.recipient is None:
+            subject.recipient = _party(place, party, "recipient")
+        elif role in (PARTY_ROLE_SELLER, PARTY_ROLE_PLATFORM):
+            subject.has_organised_seller = True
+
+
+def _party(place: int, party: Party, word: str) -> PartyView:
+    person_type = party.person_type
+    company = party.company
+    name = party.name or company
+    if not name:
+        name = f"{party.first_name} {party.last_name}".strip()
+    address = party.address
+    is_organisation = bool(company) or person_type in (PERSON_TYPE_LEGAL, PERSON_TYPE_ASSOCIATION)
+    return PartyView(
+        place,
+        word,
+        name,
+        tokens(name),
+        is_organisation,
+        not is_organisation and person_type == PERSON_TYPE_NATURAL,
+        len(address.lines) > 0 or bool(address.po_box),
+        address.postcode,
+        address.city,
+        address.country,
+        party.telephone,
+    )
+
+
+def _line(place: int, piece: ContentPiece, lexicon: Lexicon, usd_per_nano: Mapping[str, float]) -> Line:
+    description = piece.description
+    words = tokens(description)
+    money = piece.value
+    value = money.units * NANOS + money.nanos
+    currency = money.currency
+    unit_value, unit_currency = 0, ""
+    if piece.HasField("unit_value"):
+        unit = piece.unit_value
+        unit_value, unit_currency = amount(unit), unit.currency
+    factor = usd_per_nano.get(currency)
+    return Line(
+        place,
+        description,
+        words,
+        lexicon.scan(words),
+        piece.hs_code,
+        piece,
+        piece.quantity,
+        piece.net_mass.milligrams,
+        value,
+        currency,
+        unit_value,
+        unit_currency,
+        None if factor is None else value * factor,
+    )

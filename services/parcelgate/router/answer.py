@@ -1,0 +1,191 @@
+"""What the router says: decisions appended and released, filings to mailboxes, and the facts that tell of both."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+
+from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_FILINGS, CHUNK_KIND_RELEASES, ChunkEntry
+from parcelgate.api.record.v1.decision_pb2 import STAGE_RECEIPT, Decision, DecisionCode, Reason, Release, Stage
+from parcelgate.api.record.v1.declaration_pb2 import Declaration, DeclarationKey
+from parcelgate.api.record.v1.fact_pb2 import Fact
+from parcelgate.core.chunk import Address, pack
+from parcelgate.core.fact import fact
+from parcelgate.core.fault import catalogue
+from parcelgate.core.naming import derived_id
+from parcelgate.core.partner import Partner, Partners
+from parcelgate.core.port import Message, Outcome
+from parcelgate.router.book import Book, CaseRow, DeclarationRow, VersionRow
+from parcelgate.router.lifecycle import EVENT_OF_STAGE, CaseEvent
+
+OURSELVES = "parcelgate"
+# What goes to one address: entries with their bodies, and the names that the ids of their messages follow from.
+_Parcel = tuple[list[tuple[ChunkEntry, bytes]], list[str]]
+
+
+class Answers:
+    """Gathers what one step says; outcome makes one transaction of it and of the book's changes."""
+
+    def __init__(self, book: Book, partners: Partners, now: int) -> None:
+        self.book = book
+        self.now = now
+        self.facts: list[Fact] = []
+        self._partners = partners
+        self._releases: defaultdict[Address, _Parcel] = defaultdict(_parcel)
+        self._filings: defaultdict[Address, _Parcel] = defaultdict(_parcel)
+        self._heads: dict[tuple[str, int], tuple[ChunkEntry, bytes]] = {}
+        self._addresses: dict[tuple[object, ...], Address] = {}
+
+    def decide(
+        self, declaration: DeclarationRow, case: CaseRow, decision: Decision, head: Declaration, lane: str
+    ) -> None:
+        """Append a decision to its case, move the case on, and release the decision to who declared.
+
+        Head is the version judged, without its item. Raises RejectError if the case cannot take the decision now.
+        """
+        case.move(EVENT_OF_STAGE[decision.stage])
+        self.pass_on(declaration, case, decision, head, lane)
+
+    def pass_on(
+        self, declaration: DeclarationRow, case: CaseRow, decision: Decision, head: Declaration, lane: str
+    ) -> None:
+        """Append and release a decision that leaves its case where it is."""
+        self._append(case, decision, head, lane)
+        self.facts.append(
+            fact(
+                "decision.made",
+                self.now,
+                declaration=head,
+                case_id=case.id,
+                authority=case.authority,
+                code=_word(decision.code),
+                sentence=decision.reasons[0].sentence if decision.reasons else "",
+                destination=declaration.destination,
+                details={"stage": Stage.Name(decision.stage).removeprefix("STAGE_"), "decision": decision.id},
+                distinct=decision.id,
+            )
+        )
+
+    def receipt(self, case: CaseRow, head: Declaration, code: DecisionCode.ValueType, reason: str, lane: str) -> None:
+        """Answer a version on a case without judging it; the case stays as it is."""
+        decision = Decision(
+            id=derived_id("receipt", case.id, head.version, reason),
+            stage=STAGE_RECEIPT,
+            code=code,
+            reasons=[reason_of(reason)],
+            judged_version=head.version,
+        )
+        self._append(case, decision, head, lane)
+
+    def close(self, declaration: DeclarationRow, case: CaseRow, head: Declaration, reason: str) -> None:
+        """Close a case for a reason that came with a version."""
+        case.move(CaseEvent.CLOSE)
+        self.tell("case.closed", declaration, head, case, reason)
+
+    def file(self, case: CaseRow, version: VersionRow, head: Declaration) -> bool:
+        """Send a version to the mailbox of the case's authority; False if nobody has a mailbox for it."""
+        partner = self._mailbox(case)
+        if partner is None:
+            return False
+        key = head.key
+        address = Address(
+            "release",
+            partner.channel,
+            CHUNK_KIND_FILINGS,
+            key.environment,
+            partner.id,
+            key.flow,
+            case.authority,
+            version.lane,
+        )
+        record = case.record()
+        record.version = version.version
+        entries, names = self._filings[address]
+        entries.append((ChunkEntry(declaration=head, data_key=version.data_key, case=record), version.sealed))
+        names.append(f"{case.id}/{version.version}/{case.round}")
+        return True
+
+    def tell(
+        self, kind: str, declaration: DeclarationRow, head: Declaration, case: CaseRow | None = None, code: str = ""
+    ) -> None:
+        """Tell a fact about a declaration, or about one of its cases in its present round."""
+        self.facts.append(
+            fact(
+                kind,
+                self.now,
+                declaration=head,
+                case_id=case.id if case else "",
+                authority=case.authority if case else "",
+                code=code,
+                destination=declaration.destination,
+                distinct=str(case.round) if case else "",
+            )
+        )
+
+    def outcome(self) -> Outcome:
+        """Return all changes, messages and facts as one outcome; the ids of messages follow from what they hold."""
+        messages: list[Message] = []
+        for part in (self._releases, self._filings):
+            for address, (entries, names) in part.items():
+                messages += pack(address, entries, derived_id(*names))
+        return Outcome(writes=self.book.writes(), messages=messages, facts=self.facts)
+
+    def _append(self, case: CaseRow, decision: Decision, head: Declaration, lane: str) -> None:
+        record = case.record()
+        record.version = decision.judged_version = head.version
+        decision.case.CopyFrom(record)
+        if not decision.HasField("decided"):
+            decision.decided.utc_micros = self.now
+        body = decision.SerializeToString()
+        said = (int(decision.stage), int(decision.code), self.now, body)
+        self.book.append(
+            "router.add_decisions", case.environment, case.authority, decision.id, case.id, head.version, *said
+        )
+        entry, declaration = self._answered(head)
+        release = Release(response_id=derived_id("response", case.id, head.version, decision.id))
+        release.declaration.MergeFromString(declaration)
+        release.decision.MergeFromString(body)
+        entries, names = self._releases[self._address(head.key, case.authority, lane)]
+        entries.append((entry, release.SerializeToString()))
+        names.append(release.response_id)
+
+    def _answered(self, head: Declaration) -> tuple[ChunkEntry, bytes]:
+        """Return what a release says of the version it answers: the same on all of its cases."""
+        name = (head.id, head.version)
+        if name not in self._heads:
+            answered = Declaration(id=head.id, key=head.key, version=head.version)
+            entry = ChunkEntry(declaration=answered)
+            # The edge knows the findings it sent; what it needs back is where the version came in.
+            answered.function = head.function
+            answered.provenance.CopyFrom(head.provenance)
+            self._heads[name] = (entry, answered.SerializeToString())
+        return self._heads[name]
+
+    def _address(self, key: DeclarationKey, authority: str, lane: str) -> Address:
+        name = (key.partner, key.environment, key.flow, authority, lane)
+        if name not in self._addresses:
+            partner = self._partners.get(key.partner)
+            channel = partner.channel if partner else "postal"
+            self._addresses[name] = Address(
+                "release", channel, CHUNK_KIND_RELEASES, key.environment, key.partner, key.flow, authority, lane
+            )
+        return self._addresses[name]
+
+    def _mailbox(self, case: CaseRow) -> Partner | None:
+        fitting: Sequence[Partner] = [
+            partner
+            for partner in self._partners.all()
+            if partner.authority == case.authority and partner.mailbox and partner.environment == case.environment
+        ]
+        return fitting[0] if fitting else None
+
+
+def _parcel() -> _Parcel:
+    return [], []
+
+
+def reason_of(code: str, basis: str = OURSELVES) -> Reason:
+    """Return a reason that the gateway itself gives, in the words of the catalogue."""
+    return Reason(code=code, sentence=catalogue()[code].sentence, basis=basis)
+
+
+def _word(code: DecisionCode.ValueType) -> str:
+    return DecisionCode.Name(code).removeprefix("DECISION_CODE_")

@@ -1,0 +1,145 @@
+"""A round: every case of a version that is to be judged is asked about or filed, and takes what came of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from parcelgate.api.record.v1.assessment_pb2 import Assessment
+from parcelgate.api.record.v1.decision_pb2 import (
+    DECISION_CODE_HOLD_INFORMATION,
+    STAGE_ADVANCE,
+    Decision,
+)
+from parcelgate.api.record.v1.declaration_pb2 import Declaration
+from parcelgate.core.clock import day
+from parcelgate.core.fault import fault
+from parcelgate.core.naming import derived_id
+from parcelgate.core.seal import Vault
+from parcelgate.router.answer import Answers, reason_of
+from parcelgate.router.book import CaseRow, DeclarationRow, VersionRow
+from parcelgate.router.judge import Answer, Judge, Question
+from parcelgate.router.lifecycle import CaseEvent
+
+NO_AUTHORITY = "none"
+# Seconds until a case is asked about again, by number of tries so far; the last one is kept for good.
+LADDER = (1, 5, 30, 120, 600)
+_HOUR = 3_600_000_000
+_DAY = 24 * _HOUR
+
+
+@dataclass(slots=True)
+class Turn:
+    """The cases of one version that are to be judged now; item is its opened bytes.
+
+    Settled holds earlier decisions by case: one that says the same again is not appended.
+    """
+
+    declaration: DeclarationRow
+    version: VersionRow
+    head: Declaration
+    item: bytes
+    cases: list[CaseRow]
+    settled: Mapping[str, Decision] = field(default_factory=dict)
+
+
+async def play(turns: Sequence[Turn], answers: Answers, judge: Judge, vault: Vault, *, halve: bool = False) -> bool:
+    """Ask about all cases and let them take the answers; tells whether any service answered at all."""
+    questions = [question for turn in turns if (question := _question(turn, answers.now, vault)) is not None]
+    came = await judge.ask(questions, halve=halve) if questions else {}
+    answered = not came or any(not answer.away for answer in came.values())
+    if halve and answered:
+        # The service is there: what it cannot answer alone waits for its own time.
+        for answer in came.values():
+            answer.away = False
+    for turn in turns:
+        for case in turn.cases:
+            if case.way == NO_AUTHORITY:
+                _settle(turn, case, Answer(decision=_no_agreement(turn, case)), answers, vault)
+            elif case.way == "mailbox":
+                _settle(turn, case, _filed(turn, case, answers), answers, vault)
+            else:
+                _settle(turn, case, came[case.id], answers, vault)
+    return answered
+
+
+def _question(turn: Turn, now: int, vault: Vault) -> Question | None:
+    head = turn.head
+    question = Question(turn.version.head, turn.item, head.key.environment, day_of_acceptance(head, now))
+    for case in turn.cases:
+        if case.way == "risk":
+            question.risk = case.record()
+        elif case.way == "clearance":
+            question.clearance.append(case.record())
+            if case.assessment is not None:
+                plain = vault.open(turn.version.data_key, case.assessment)
+                question.assessment = Assessment.FromString(plain)
+    if question.risk is not None:
+        # Risk is asked for its decision, so its opinion comes anew with it.
+        question.assessment = None
+    return question if question.risk is not None or question.clearance else None
+
+
+def _settle(turn: Turn, case: CaseRow, answer: Answer, answers: Answers, vault: Vault) -> None:
+    if answer.decision is not None:
+        before = turn.settled.get(case.id)
+        if before is not None and says_the_same(before, answer.decision):
+            # Judged anew with the same result: the decision that stands is enough.
+            case.move(CaseEvent.DECIDE)
+            return
+        answers.decide(turn.declaration, case, answer.decision, turn.head, turn.version.lane)
+    elif answer.pending:
+        case.move(CaseEvent.PEND)
+        case.deadline_at = answers.now + case.deadline_hours * _HOUR
+        answers.tell("case.pending", turn.declaration, turn.head, case)
+    else:
+        _park(turn, case, answer, answers, vault)
+
+
+def _park(turn: Turn, case: CaseRow, answer: Answer, answers: Answers, vault: Vault) -> None:
+    if case.attempts == 0:
+        code = answer.failure.code if answer.failure else ""
+        answers.tell("case.parked", turn.declaration, turn.head, case, code)
+    case.move(CaseEvent.PARK)
+    case.waits_for, case.away = answer.waits_for, answer.away
+    case.next_at = answers.now + LADDER[min(case.attempts, len(LADDER) - 1)] * 1_000_000
+    case.attempts += 1
+    if answer.assessment is not None:
+        case.assessment = vault.seal(turn.version.data_key, answer.assessment.SerializeToString())
+
+
+def _filed(turn: Turn, case: CaseRow, answers: Answers) -> Answer:
+    if answers.file(case, turn.version, turn.head):
+        return Answer(pending=True)
+    return Answer(failure=fault("MAILBOX_MISSING", authority=case.authority), waits_for="mailbox")
+
+
+def _no_agreement(turn: Turn, case: CaseRow) -> Decision:
+    return Decision(
+        id=derived_id("no-agreement", case.id, turn.version.version, case.round),
+        stage=STAGE_ADVANCE,
+        code=DECISION_CODE_HOLD_INFORMATION,
+        reasons=[reason_of("NO_AGREEMENT")],
+    )
+
+
+def day_of_acceptance(head: Declaration, now: int) -> str:
+    """Return the day on which a version was received, YYYY-MM-DD in UTC: the same however often it is judged."""
+    return _day((head.provenance.received.utc_micros or now) // _DAY)
+
+
+@lru_cache(1000)
+def _day(number: int) -> str:
+    return day(number * _DAY)
+
+
+def says_the_same(one: Decision, other: Decision) -> bool:
+    """Tell whether two decisions mean the same for the declarant: ids, rounds and times aside."""
+    return _meaning(one) == _meaning(other)
+
+
+def _meaning(decision: Decision) -> bytes:
+    bare = Decision()
+    bare.CopyFrom(decision)
+    for name in ("id", "case", "judged_version", "decided", "authority_reference"):
+        bare.ClearField(name)
+    return bare.SerializeToString(deterministic=True)

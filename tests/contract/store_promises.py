@@ -1,0 +1,186 @@
+"""What every store promises. An implementation runs all of it from a module that only chooses it."""
+
+import pytest
+
+from parcelgate.api.record.v1.fault_pb2 import Fault
+from parcelgate.core.port import (
+    AlreadySeenError,
+    ConflictError,
+    DataKey,
+    Dead,
+    Delivery,
+    Message,
+    Outcome,
+    Postponed,
+    Transaction,
+    Write,
+)
+
+NOW = 1_790_000_000_000_000
+
+
+def message(number: int = 1) -> Message:
+    return Message(f"m{number}", "advance", "test.postal.post-cn", b"body %d" % number)
+
+
+def delivery(response: str, partner: str = "post-cn", environment: str = "test") -> Delivery:
+    return Delivery(partner, environment, response, "release", response.encode())
+
+
+def transaction(outcome: Outcome | None = None, *seen: str, consumer: str = "router") -> Transaction:
+    return Transaction(consumer, seen, outcome or Outcome(), NOW)
+
+
+class StorePromises:
+    """The suite; open_store makes a store that is the same every time within one test."""
+
+    async def test_what_was_committed_is_there_after_a_restart(self, open_store):
+        store = await open_store()
+        await store.commit(transaction(Outcome(messages=[message()], deliveries=[delivery("r1")]), "m0"))
+        await store.close()
+        store = await open_store()
+        assert await store.unsent(10) == [message()]
+        assert await store.seen("router", ["m0", "m1"]) == {"m0"}
+        assert [one.delivery for one in await store.deliveries("post-cn", "test", 0, 10)] == [delivery("r1")]
+
+    async def test_a_message_seen_before_changes_nothing(self, open_store):
+        store = await open_store()
+        await store.commit(transaction(Outcome(messages=[message(1)]), "m0"))
+        with pytest.raises(AlreadySeenError):
+            await store.commit(transaction(Outcome(messages=[message(2)], deliveries=[delivery("r2")]), "m7", "m0"))
+        assert await store.unsent(10) == [message(1)]
+        assert await store.seen("router", ["m7"]) == set()
+        assert await store.deliveries("post-cn", "test", 0, 10) == []
+
+    async def test_consumers_have_inboxes_of_their_own(self, open_store):
+        store = await open_store()
+        await store.commit(transaction(None, "m0", consumer="router"))
+        await store.commit(transaction(None, "m0", consumer="monitor"))
+        assert await store.seen("monitor", ["m0"]) == {"m0"}
+
+    async def test_a_taken_key_is_a_conflict_and_keeps_nothing(self, open_store):
+        store = await open_store()
+        await store.commit(transaction(Outcome(messages=[message(1)])))
+        with pytest.raises(ConflictError):
+            await store.commit(
+                transaction(Outcome(messages=[message(2), message(1)], deliveries=[delivery("r1")]), "m9")
+            )
+        assert await store.unsent(10) == [message(1)]
+        assert await store.seen("router", ["m9"]) == set()
+        assert await store.deliveries("post-cn", "test", 0, 10) == []
+
+    async def test_an_exact_write_that_finds_its_row_changed_is_a_conflict(self, open_store):
+        store = await open_store()
+        missing = Write("bus.probe_update", [("nothing", "no queue")], exact=True)
+        with pytest.raises(ConflictError):
+            await store.commit(transaction(Outcome(writes=[missing], messages=[message()]), "m0"))
+        assert await store.unsent(10) == []
+
+    async def test_a_failed_transaction_does_not_take_its_neighbours_with_it(self, open_store):
+        import asyncio
+
+        store = await open_store()
+        await store.commit(transaction(None, "m0"))
+        results = await asyncio.gather(
+            store.commit(transaction(Outcome(messages=[message(1)]), "m1")),
+            store.commit(transaction(Outcome(messages=[message(2)]), "m0")),
+            store.commit(transaction(Outcome(messages=[message(3)]), "m3")),
+            return_exceptions=True,
+        )
+        assert [type(result) for result in results] == [type(None), AlreadySeenError, type(None)]
+        assert {one.id for one in await store.unsent(10)} == {"m1", "m3"}
+
+    async def test_a_sent_message_leaves_the_outbox(self, open_store):
+        store = await open_store()
+        await store.commit(transaction(Outcome(messages=[message(1), message(2)])))
+        await store.mark_sent(["m1"])
+        assert await store.unsent(10) == [message(2)]
+
+    async def test_a_delivery_log_counts_from_one_without_a_gap_for_each_partner_and_environment(self, open_store):
+        import asyncio
+
+        store = await open_store()
+        await asyncio.gather(
+            *(
+                store.commit(
+                    transaction(
+                        Outcome(
+                            deliveries=[
+                                delivery(f"r{number}"),
+                                delivery(f"r{number}", "post-jp"),
+                                delivery(f"r{number}", "post-cn", "live"),
+                            ]
+                        )
+                    )
+                )
+                for number in range(30)
+            )
+        )
+        for place in (("post-cn", "test"), ("post-jp", "test"), ("post-cn", "live")):
+            log = await store.deliveries(*place, 0, 100)
+            assert [one.sequence for one in log] == list(range(1, 31))
+            assert {one.delivery.response_id for one in log} == {f"r{number}" for number in range(30)}
+            assert all((one.delivery.partner, one.delivery.environment) == place for one in log)
+
+    async def test_a_response_is_logged_only_once(self, open_store):
+        store = await open_store()
+        await store.commit(transaction(Outcome(deliveries=[delivery("r1"), delivery("r2")])))
+        await store.commit(transaction(Outcome(deliveries=[delivery("r1"), delivery("r3")])))
+        log = await store.deliveries("post-cn", "test", 0, 10)
+        assert [(one.sequence, one.delivery.response_id) for one in log] == [(1, "r1"), (2, "r2"), (3, "r3")]
+
+    async def test_a_delivery_log_is_read_on_from_any_sequence(self, open_store):
+        store = await open_store()
+        await store.commit(transaction(Outcome(deliveries=[delivery(f"r{number}") for number in range(10)])))
+        assert [one.sequence for one in await store.deliveries("post-cn", "test", 4, 3)] == [5, 6, 7]
+        assert await store.deliveries("post-cn", "test", 10, 3) == []
+        assert await store.deliveries("post-xx", "test", 0, 3) == []
+
+    async def test_postponed_work_comes_due_at_its_time_and_leaves_when_it_is_done(self, open_store):
+        store = await open_store()
+        later = Postponed(message(), 1, NOW + 5, "away")
+        await store.commit(transaction(Outcome(postponed=[later])))
+        assert await store.due("router", NOW + 4, 10) == []
+        assert await store.due("monitor", NOW + 5, 10) == []
+        assert await store.due("router", NOW + 5, 10) == [later]
+        again = Postponed(message(), 2, NOW + 9, "still away")
+        await store.commit(transaction(Outcome(postponed=[again])))
+        assert await store.due("router", NOW + 9, 10) == [again]
+        await store.commit(transaction(None, "m1"))
+        assert await store.due("router", NOW + 9, 10) == []
+
+    async def test_postponed_work_can_be_dropped(self, open_store):
+        store = await open_store()
+        await store.commit(transaction(Outcome(postponed=[Postponed(message(), 1, NOW, "away")])))
+        await store.drop_postponed("router", ["m1"])
+        assert await store.due("router", NOW, 10) == []
+
+    async def test_a_dead_letter_keeps_the_message_and_its_faults(self, open_store):
+        store = await open_store()
+        dead = Dead(message(), (Fault(code="INTERNAL_FAULT", sentence="It failed."),), NOW, 3)
+        await store.commit(transaction(Outcome(dead=[dead]), "m1"))
+        assert await store.dead(10) == [("router", dead)]
+
+    async def test_a_replayed_dead_letter_is_due_at_once_under_a_new_id(self, open_store):
+        store = await open_store()
+        dead = Dead(message(), (Fault(code="INTERNAL_FAULT"),), NOW, 3)
+        await store.commit(transaction(Outcome(dead=[dead]), "m1"))
+        assert not await store.replay("router", "m2", NOW)
+        assert await store.replay("router", "m1", NOW)
+        assert not await store.replay("router", "m1", NOW)
+        assert await store.dead(10) == []
+        (later,) = await store.due("router", NOW, 10)
+        assert later.message.body == message().body
+        assert later.attempts == 0
+        assert later.message.id != "m1"
+        assert await store.seen("router", [later.message.id]) == set()
+
+    async def test_an_erased_data_key_is_gone_for_good(self, open_store):
+        store = await open_store()
+        await store.commit(transaction(Outcome(keys=[DataKey("k1", b"1"), DataKey("k2", b"2")])))
+        assert await store.data_keys(["k1", "k2", "k3"]) == {"k1": b"1", "k2": b"2"}
+        assert await store.erase("k1")
+        assert not await store.erase("k1")
+        await store.close()
+        store = await open_store()
+        assert await store.data_keys(["k1", "k2"]) == {"k2": b"2"}

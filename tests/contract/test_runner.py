@@ -1,0 +1,198 @@
+"""The one loop: nothing is lost, nothing counts twice, one bad entry never stops its neighbours."""
+
+import asyncio
+
+import pytest
+
+from parcelgate.adapters.bus.embedded.bus import EmbeddedBus
+from parcelgate.adapters.store.sqlite.store import SqliteStore
+from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_REPORTS, Chunk, ChunkEntry
+from parcelgate.api.record.v1.declaration_pb2 import ENVIRONMENT_TEST
+from parcelgate.core import chunk
+from parcelgate.core.bell import Bell
+from parcelgate.core.clock import FixedClock
+from parcelgate.core.fault import fault
+from parcelgate.core.port import (
+    BusUnavailableError,
+    ConflictError,
+    Delivery,
+    Message,
+    Outcome,
+    Queue,
+    RejectError,
+    TryAgainError,
+)
+from parcelgate.core.runner import LADDER, LADDER_FOR_BUGS, Consumer, Runner
+
+NOW = 1_790_000_000_000_000
+ADDRESS = chunk.Address("advance", "postal", CHUNK_KIND_REPORTS, ENVIRONMENT_TEST, "post-cn")
+
+
+def one_chunk(*entries: bytes) -> Message:
+    (message,) = chunk.pack(ADDRESS, [(ChunkEntry(), entry) for entry in entries], "seed")
+    return message
+
+
+def plain(name: str) -> Message:
+    return Message(name, "advance", "test.postal.post-cn", b"")
+
+
+class House:
+    def __init__(self, path) -> None:
+        self.store = SqliteStore(path)
+        self.bus = EmbeddedBus(self.store, [Queue("router.advance", "advance", "*", "router")])
+        self.clock = FixedClock(NOW)
+        self.runner = Runner(self.store, self.bus, self.clock, Bell())
+        self.handled: list[bytes] = []
+
+    def consumer(self, handle=None, split=chunk.split) -> Consumer:
+        return Consumer("router", "router.advance", handle or self.handle, split)
+
+    async def handle(self, messages) -> Outcome:
+        outcome = Outcome()
+        for message in messages:
+            for entry in Chunk.FromString(message.body).items:
+                if entry == b"poison":
+                    raise ZeroDivisionError
+                if entry == b"wrong":
+                    raise RejectError(fault("DATA_ERASED"))
+                outcome.deliveries.append(Delivery("post-cn", "test", entry.decode(), "release", entry))
+        return outcome
+
+    async def delivered(self) -> list[str]:
+        return [one.delivery.response_id for one in await self.store.deliveries("post-cn", "test", 0, 1000)]
+
+
+@pytest.fixture
+async def house(tmp_path):
+    house = House(tmp_path / "store.sqlite")
+    yield house
+    await house.store.close()
+
+
+async def test_a_redelivered_message_has_no_second_effect(house):
+    message = one_chunk(b"a", b"b")
+    await house.runner.work(house.consumer(), [message, message])
+    await house.runner.work(house.consumer(), [message])
+    assert await house.delivered() == ["a", "b"]
+
+
+async def test_without_the_inbox_a_redelivered_message_has_a_second_effect(house, monkeypatch):
+    monkeypatch.setattr("parcelgate.core.failpoint.guard_is_on", lambda _: False)
+    message = one_chunk(b"a")
+    await house.runner.work(house.consumer(), [message])
+    await house.runner.work(house.consumer(), [message])
+    assert len(await house.delivered()) == 2
+
+
+async def test_a_poison_entry_is_split_out_and_the_others_go_on(house):
+    message = one_chunk(b"a", b"poison", b"c", b"wrong", b"e")
+    await house.runner.work(house.consumer(), [message])
+    assert await house.delivered() == ["a", "c", "e"]
+    (rejected,) = await house.store.dead(10)
+    assert [one.code for one in rejected[1].faults] == ["DATA_ERASED"]
+    (later,) = await house.store.due("router", NOW + 10**9, 10)
+    assert Chunk.FromString(later.message.body).items == [b"poison"]
+
+
+async def test_a_poison_message_does_not_stop_the_messages_taken_with_it(house):
+    (other,) = chunk.pack(ADDRESS, [(ChunkEntry(), b"a")], "other")
+    await house.runner.work(house.consumer(), [one_chunk(b"poison"), other])
+    assert await house.delivered() == ["a"]
+
+
+async def test_work_that_may_succeed_later_climbs_the_ladder_and_then_lies_with_the_dead_letters(house):
+    async def away(_):
+        raise TryAgainError("risk is away")
+
+    consumer = house.consumer(away)
+    await house.runner.work(consumer, [plain("m1")])
+    for attempts, seconds in enumerate(LADDER, 1):
+        (later,) = await house.store.due("router", 2**62, 10)
+        assert later.attempts == attempts
+        assert later.next_micros == house.clock.now + seconds * 1_000_000
+        house.clock.now = later.next_micros
+        await house.runner.work(consumer, [later.message], later.attempts)
+    assert await house.store.due("router", 2**62, 10) == []
+    ((name, dead),) = await house.store.dead(10)
+    assert name == "router"
+    assert dead.faults[0].code == "TRIED_TOO_OFTEN"
+    assert "risk is away" in dead.faults[0].sentence
+    assert await house.store.seen("router", ["m1"]) == {"m1"}
+
+
+async def test_a_fault_of_our_own_is_tried_a_few_times_and_never_thrown_away(house):
+    async def bug(_):
+        raise ZeroDivisionError
+
+    for attempts in range(len(LADDER_FOR_BUGS) + 1):
+        await house.runner.work(house.consumer(bug), [one_chunk(b"a")], attempts)
+    ((_, dead),) = await house.store.dead(10)
+    assert dead.faults[0].code == "INTERNAL_FAULT"
+    assert dead.message == one_chunk(b"a")
+
+
+async def test_a_conflict_computes_the_work_again(house):
+    tries = []
+
+    async def handle(_):
+        tries.append(1)
+        if len(tries) < 3:
+            raise ConflictError("changed meanwhile")
+        return Outcome(deliveries=[Delivery("post-cn", "test", "r1", "release", b"")])
+
+    await house.runner.work(house.consumer(handle), [plain("m1")])
+    assert len(tries) == 3
+    assert await house.delivered() == ["r1"]
+
+
+async def test_what_an_absent_bus_left_unsent_is_relayed(house):
+    publish, down = house.bus.publish, True
+
+    async def perhaps(messages):
+        if down:
+            raise BusUnavailableError("away")
+        await publish(messages)
+
+    house.bus.publish = perhaps
+    await house.runner.transact(Outcome(messages=[one_chunk(b"a")]))
+    assert len(await house.store.unsent(10)) == 1
+    down = False
+    await run_until(house, house.delivered)
+    assert await house.delivered() == ["a"]
+    assert await house.store.unsent(10) == []
+
+
+async def test_a_message_that_no_queue_takes_does_not_hold_up_the_others(house):
+    lost = Message("x", "no-such-topic", "test.postal.post-cn", b"")
+    await house.runner.transact(Outcome(messages=[lost, one_chunk(b"a")]))
+    await run_until(house, house.delivered)
+    assert [one.id for one in await house.store.unsent(10)] == ["x"]
+
+
+async def test_stop_finishes_the_work_in_hand(house):
+    started, go_on = asyncio.Event(), asyncio.Event()
+
+    async def slow(messages):
+        started.set()
+        await go_on.wait()
+        return await house.handle(messages)
+
+    await house.runner.transact(Outcome(messages=[one_chunk(b"a")]))
+    running = asyncio.create_task(house.runner.run([house.consumer(slow)]))
+    await started.wait()
+    house.runner.stop()
+    await asyncio.sleep(0.05)
+    go_on.set()
+    await asyncio.wait_for(running, 5)
+    assert await house.delivered() == ["a"]
+    assert await house.bus.depth("router.advance") == 0
+
+
+async def run_until(house, done) -> None:
+    running = asyncio.create_task(house.runner.run([house.consumer()]))
+    async with asyncio.timeout(10):
+        while not await done():
+            await asyncio.sleep(0.02)
+    house.runner.stop()
+    await asyncio.wait_for(running, 5)

@@ -1,0 +1,111 @@
+"""What the fault tests share: one data folder, a gateway to kill, clients that insist, and a judge."""
+
+import asyncio
+import json
+import random
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from gateway_process import GatewayProcess
+from load import Journal, Load, interchanges, requests
+
+from parcelgate.core.credential import Credentials
+from parcelgate.core.partner import Partners
+
+CARRIER = "carrier-swift"
+QUIET_SECONDS = 60
+
+
+NOT_CLOSED = """
+SELECT count(*) FROM delivery_log l WHERE partner LIKE 'post-%'
+AND sequence > coalesce((SELECT max(last_sequence) FROM postal_message m WHERE m.partner = l.partner), 0)
+"""
+
+
+class Scene:
+    """A gateway under load that is killed again and again."""
+
+    def __init__(self, folder: Path) -> None:
+        self.data = folder / "data"
+        self.data.mkdir()
+        self.journal = Journal(folder / "journal.jsonl")
+        self.gateway = GatewayProcess(self.data)
+        self.kills = 0
+
+    async def run(
+        self, seed: int, kills: list[str], *, items: int = 240, shipments: int = 60, guards: str = ""
+    ) -> None:
+        """Send load while the gateway dies at each fail-point named, or at a random moment for each "random"."""
+        chance = random.Random(seed)
+        self.gateway.start(_failpoint(kills[0]), guards)
+        credentials = Credentials(self.data, Partners())
+        load = Load(
+            lambda: (self.gateway.http, self.gateway.grpc), credentials.local_key, self.journal, self.data / "mailboxes"
+        )
+        follower = asyncio.create_task(load.follow(CARRIER))
+        clients = [
+            asyncio.create_task(load.post_interchanges(interchanges(seed, items, 20))),
+            asyncio.create_task(load.submit(CARRIER, requests(seed, shipments, 6))),
+        ]
+        for point, following in zip(kills, [*kills[1:], ""], strict=True):
+            await self._die(point, chance)
+            self.gateway.start(_failpoint(following), guards)
+        await asyncio.wait_for(asyncio.gather(*clients), 120)
+        await self._quiet()
+        await asyncio.sleep(0.5)
+        follower.cancel()
+        self.gateway.stop()
+
+    async def _die(self, point: str, chance: random.Random) -> None:
+        if point == "random":
+            await asyncio.sleep(chance.uniform(0.05, 0.6))
+            self.gateway.kill()
+        else:
+            end = time.monotonic() + 20
+            while self.gateway.alive and time.monotonic() < end:
+                await asyncio.sleep(0.01)
+            assert not self.gateway.alive, f"the fail-point {point} was never passed"
+        self.kills += 1
+
+    async def _quiet(self) -> None:
+        """Wait until nothing is left to do."""
+        end = time.monotonic() + QUIET_SECONDS
+        while time.monotonic() < end:
+            store = sqlite3.connect(f"file:{self.data / 'parcelgate.sqlite'}?mode=ro", uri=True, timeout=10)
+            left = [
+                store.execute(text).fetchone()[0]
+                for text in (
+                    "SELECT count(*) FROM outbox",
+                    "SELECT count(*) FROM bus_message",
+                    "SELECT count(*) FROM retry",
+                    "SELECT count(*) FROM postal_interchange WHERE state IN ('RECEIVED', 'TRANSLATED')",
+                    "SELECT count(*) FROM postal_message WHERE handed_out_at = 0",
+                    NOT_CLOSED,
+                )
+            ]
+            store.close()
+            if not any(left):
+                return
+            await asyncio.sleep(0.2)
+
+    def judge(self) -> tuple[int, dict]:
+        """Ask the judge, a program of its own."""
+        command = [sys.executable, str(Path(__file__).with_name("judge.py")), str(self.data), str(self.journal.path)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+        assert done.stdout, done.stderr
+        return done.returncode, json.loads(done.stdout)
+
+
+def _failpoint(kill: str) -> str:
+    return "" if kill == "random" else kill
+
+
+@pytest.fixture
+def scene(tmp_path):
+    scene = Scene(tmp_path)
+    yield scene
+    scene.gateway.kill()

@@ -1,0 +1,167 @@
+"""Load: posts by HTTP and mailbox, a carrier by HTTP, and a carrier's follower; each writes the journal after an answer.
+
+Every client repeats what was not answered, with the same bytes and the same request id, as real clients do.
+"""
+
+import asyncio
+import contextlib
+import datetime
+import itertools
+import json
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+
+import grpc
+import grpc.aio
+import httpx
+from google.protobuf.json_format import MessageToJson
+
+from parcelgate.api.carrier.v1.carrier_pb2 import FollowRequest, Shipment, SubmitRequest
+from parcelgate.api.carrier.v1.carrier_pb2_grpc import DecisionServiceStub
+from parcelgate.api.record.v1.declaration_pb2 import Declaration, DeclarationKey
+from parcelgate.app.sample.plan import Plan
+from parcelgate.app.sample.traffic import Sample, traffic
+from parcelgate.codecs import translate
+
+DAY = datetime.date(2026, 11, 24)
+
+
+class Journal:
+    """Lines that have reached the disk before the next step is taken."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._file = path.open("a", encoding="utf-8")
+
+    def write(self, **entry: object) -> None:
+        """Write one line."""
+        self._file.write(json.dumps(entry) + "\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+
+
+def interchanges(seed: int, items: int, size: int) -> Iterator[tuple[str, str, bytes]]:
+    """Yield partner, reference and document; destinations that answer in their own time are left out."""
+    samples = (one for one in traffic(seed, items * 3, day=DAY, channel="post", plan=Plan()) if _answers_at_once(one))
+    by_post: dict[str, list[Sample]] = {}
+    for sample in itertools.islice(samples, items):
+        by_post.setdefault(f"post-{sample.item.origin_country.lower()}", []).append(sample)
+    for partner, found in sorted(by_post.items()):
+        for number in range(0, len(found), size):
+            reference = f"{partner}-{seed}-{number}".upper()
+            yield partner, reference, document(partner, reference, found[number : number + size])
+
+
+def document(partner: str, reference: str, samples: list[Sample]) -> bytes:
+    """Write a CUSITM interchange."""
+    header = {
+        "interchange_reference": reference,
+        "message_reference": "1",
+        "sender": partner,
+        "recipient": "parcelgate",
+        "prepared_at": {"utc_micros": 1_795_478_400_000_000, "written": "2026-11-24T00:00:00Z"},
+        "test_indicator": True,
+        "items_count": len(samples),
+    }
+    declarations = [
+        Declaration(item=one.item, key=DeclarationKey(item=one.item.key, flow=one.flow), function=one.function)
+        for one in samples
+    ]
+    return b"".join(translate.write("upu/cusitm/own-1", header, declarations))
+
+
+def requests(seed: int, shipments: int, size: int) -> Iterator[SubmitRequest]:
+    """Yield a carrier's requests."""
+    samples = (
+        one for one in traffic(seed, shipments * 3, day=DAY, channel="carrier", plan=Plan())
+        if _answers_at_once(one) and one.version == 1 and one.ailment != "duplicate"
+    )  # fmt: skip
+    batch = list(itertools.islice(samples, shipments))
+    for number in range(0, len(batch), size):
+        chosen = [
+            Shipment(item=one.item, flow=one.flow, client_reference=str(n))
+            for n, one in enumerate(batch[number : number + size])
+        ]
+        for shipment in chosen:
+            shipment.item.key.issuer = ""
+        yield SubmitRequest(request_id=f"load-{seed}-{number:06}", shipments=chosen)
+
+
+def _answers_at_once(sample: Sample) -> bool:
+    return sample.item.destination_country != "NZ"
+
+
+class Load:
+    """Runs all clients against a gateway that may die at any moment."""
+
+    def __init__(
+        self, address: Callable[[], tuple[str, str]], keys: Callable[[str], str], journal: Journal, mailboxes: Path
+    ):
+        self._address = address
+        self._keys = keys
+        self._journal = journal
+        self._mailboxes = mailboxes
+
+    async def post_interchanges(self, documents: Iterator[tuple[str, str, bytes]]) -> None:
+        """Hand interchanges in, every third through the mailbox."""
+        for number, (partner, reference, body) in enumerate(documents):
+            if number % 3 == 2:
+                await self._drop(partner, reference, body)
+                continue
+            answer = await self._insist("/v1/interchanges", partner, body, "application/xml")
+            self._journal.write(door="interchange", partner=partner, receipt=answer["receipt"])
+
+    async def submit(self, partner: str, found: Iterator[SubmitRequest]) -> None:
+        """Hand shipments in."""
+        for request in found:
+            answer = await self._insist("/v1/shipments", partner, MessageToJson(request).encode(), "application/json")
+            results = [
+                {
+                    "item": one.get("item", ""),
+                    "outcome": one["outcome"],
+                    "declaration_id": one.get("declarationId", ""),
+                    "version": one.get("version", 0),
+                }
+                for one in answer["results"]
+            ]
+            self._journal.write(door="shipments", partner=partner, request=request.request_id, results=results)
+
+    async def follow(self, partner: str) -> None:
+        """Follow decisions for ever, resuming behind what the journal has."""
+        token = ""
+        while True:
+            with contextlib.suppress(grpc.aio.AioRpcError, OSError):
+                async for response in self._following(partner, token):
+                    self._journal.write(door="received", partner=partner, response_id=response.release.response_id)
+                    token = response.resume_token
+            await asyncio.sleep(0.05)
+
+    async def _following(self, partner: str, token: str) -> AsyncIterator:
+        metadata = (("authorization", f"Bearer {self._keys(partner)}"),)
+        async with grpc.aio.insecure_channel(self._address()[1]) as channel:
+            call = DecisionServiceStub(channel).Follow(FollowRequest(resume_token=token), metadata=metadata)
+            async for response in call:
+                yield response
+
+    async def _insist(self, path: str, partner: str, body: bytes, kind: str) -> dict:
+        headers = {"Authorization": f"Bearer {self._keys(partner)}", "Content-Type": kind}
+        while True:
+            with contextlib.suppress(httpx.TransportError):
+                async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+                    answer = await client.post(self._address()[0] + path, content=body, headers=headers)
+                if answer.is_success:
+                    return answer.json()
+                assert answer.status_code == 503, f"{answer.status_code} {answer.text}"
+            await asyncio.sleep(0.05)
+
+    async def _drop(self, partner: str, reference: str, body: bytes) -> None:
+        folder = self._mailboxes / partner / "in"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{reference}.xml.tmp").write_bytes(body)
+        (folder / f"{reference}.xml.tmp").rename(folder / f"{reference}.xml")
+        results = [self._mailboxes / partner / where / f"{reference}.xml.result.json" for where in ("done", "error")]
+        while not any(path.is_file() for path in results):
+            await asyncio.sleep(0.05)
+        receipt = json.loads(next(path for path in results if path.is_file()).read_text())["receipt"]
+        self._journal.write(door="interchange", partner=partner, receipt=receipt)

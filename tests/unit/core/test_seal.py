@@ -1,0 +1,70 @@
+"""Sealing: what is sealed is not readable without its key, and erasing the key erases it everywhere."""
+
+import pytest
+
+from parcelgate.core.port import RejectError
+from parcelgate.core.seal import Vault, master_key
+
+MASTER = bytes(range(32))
+
+
+class Keys:
+    def __init__(self) -> None:
+        self.wrapped: dict[str, bytes] = {}
+
+    async def data_keys(self, ids):
+        return {one: self.wrapped[one] for one in ids if one in self.wrapped}
+
+
+@pytest.fixture
+def keys():
+    return Keys()
+
+
+async def another_process(keys, key, master=MASTER):
+    keys.wrapped[key.id] = key.wrapped
+    vault = Vault(master, keys)
+    await vault.fetch([key.id])
+    return vault
+
+
+async def test_what_one_process_seals_another_opens(keys):
+    vault = Vault(MASTER, keys)
+    key = vault.new_key()
+    sealed = vault.seal(key.id, "Nguyễn Thị Minh".encode())
+    assert "Nguyễn".encode() not in sealed
+    assert (await another_process(keys, key)).open(key.id, sealed).decode() == "Nguyễn Thị Minh"
+
+
+async def test_an_erased_key_opens_nothing(keys):
+    vault = Vault(MASTER, keys)
+    key = vault.new_key()
+    sealed = vault.seal(key.id, b"name")
+    vault.forget(key.id)
+    await vault.fetch([key.id])
+    with pytest.raises(RejectError) as refused:
+        vault.open(key.id, sealed)
+    assert refused.value.faults[0].code == "DATA_ERASED"
+
+
+async def test_changed_bytes_are_noticed(keys):
+    vault = Vault(MASTER, keys)
+    key, other = vault.new_key(), vault.new_key()
+    sealed = vault.seal(key.id, b"name")
+    for broken in (sealed[:-1] + bytes([sealed[-1] ^ 1]), sealed[:10], b""):
+        with pytest.raises(RejectError):
+            vault.open(key.id, broken)
+    with pytest.raises(RejectError):
+        vault.open(other.id, sealed)
+
+
+def test_the_same_text_never_seals_to_the_same_bytes(keys):
+    vault = Vault(MASTER, keys)
+    key = vault.new_key()
+    assert vault.seal(key.id, b"name") != vault.seal(key.id, b"name")
+
+
+def test_the_master_key_is_made_once_and_for_its_owner_only(tmp_path):
+    path = tmp_path / "data" / "master.key"
+    assert master_key(path) == master_key(path)
+    assert path.stat().st_mode & 0o777 == 0o600

@@ -1,0 +1,61 @@
+"""Words of any script: whole words only, nothing hidden, linear time."""
+
+import time
+
+import pytest
+
+from parcelgate.risk.words import Lexicon, Terms, tokens, with_english_plurals
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("Power-bank, 20_000 mAh!", ("power", "bank", "20", "000", "mah")),
+        ("ＬＩＴＨＩＵＭ", ("lithium",)),
+        ("STRASSE Straße", ("strasse", "strasse")),
+        ("ex\u200dplo\u00adsive", ("explosive",)),
+        ("合金手枪 x2", ("合", "金", "手", "枪", "x2")),
+        ("हथियार किताब", ("हथियार", "किताब")),
+        ("مواد متفجرات", ("مواد", "متفجرات")),
+        ("", ()),
+    ],
+)
+def test_a_text_is_split_into_its_words(text, parts):
+    assert tokens(text) == parts
+
+
+def test_phrases_match_whole_words_only_and_in_one_pass():
+    lexicon = Lexicon({"arms": ["arms", "stun gun"], "toys": ["toy"], "han": ["手枪"]})
+    arms, toys, han = (lexicon.bits[name] for name in ("arms", "toys", "han"))
+    assert lexicon.scan(tokens("silver charms, stunning gun-metal")) == 0
+    assert lexicon.scan(tokens("toy STUN-GUN")) == arms | toys
+    assert lexicon.scan(tokens("合金手枪配件")) == han
+
+
+def test_a_phrase_without_letters_is_refused():
+    with pytest.raises(ValueError, match="without letters"):
+        Lexicon({"x": ["***"]})
+
+
+def test_terms_cover_the_longest_run():
+    terms = Terms(["gift", "gift items", "n/a"])
+    assert terms.left_over(tokens("2 N/A"), enough=2) == 0
+    assert terms.left_over(tokens("gift items of wool"), enough=9) == 2
+    assert terms.left_over(tokens("gift items of wool"), enough=1) == 1
+
+
+def test_english_plurals_are_added_where_one_can_be_made():
+    assert with_english_plurals(["battery", "gas", "枪"]) == ["battery", "batterys", "batteries", "gas", "枪"]
+
+
+def test_a_megabyte_of_near_misses_takes_time_in_proportion():
+    lexicon = Lexicon({"x": ["a a a a b", "a a a c", "a a"]})
+
+    def cost(length):
+        text = "a " * length
+        before = time.process_time()
+        lexicon.scan(tokens(text))
+        return time.process_time() - before
+
+    cost(1_000)
+    assert cost(400_000) < 40 * max(cost(40_000), 0.001)
