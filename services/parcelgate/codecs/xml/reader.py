@@ -147,7 +147,12 @@ class _Reading:
         try:
             self._parser.feed(piece)
         except etree.XMLSyntaxError as error:
-            self.stopped = _malformed(error)
+            self.stopped = _malformed(error.msg or "", error.lineno or 0)
+        else:
+            # An entity that nobody defined stops the parser without a word.
+            log = self._parser.feed_error_log
+            if len(log):
+                self.stopped = _malformed(log[0].message, log[0].line)
         root = self._root
         for _, element in self._events:
             parent = element.getparent()
@@ -238,9 +243,8 @@ def _shape(element: _Element, gap: int, number: int) -> tuple[str, dict[str, Any
     return None
 
 
-def _malformed(error: etree.XMLSyntaxError) -> Fault:
-    detail = (error.msg or "not XML").partition(", line ")[0]
-    line = error.lineno or 0
+def _malformed(message: str, line: int) -> Fault:
+    detail = message.partition(", line ")[0].strip() or "not XML"
     if "encod" in detail.lower() or "not proper UTF" in detail or "invalid byte" in detail.lower():
         return fault("XML_ENCODING", line=line, detail=detail[:120])
     if "depth" in detail.lower():

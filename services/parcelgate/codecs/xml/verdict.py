@@ -27,6 +27,7 @@ _STRAY = (1828, 1843)
 _EXPECTED = re.compile(r"\}([\w.\-]+)")
 _STEP = re.compile(r"/([^\[/]+)(?:\[(\d+)\])?")
 _TYPE = re.compile(r"type '(?:\{[^}]*\})?([^']+)'")
+_NAMESPACE = re.compile(r"\{[^}]*\}")
 _FACET = re.compile(r"facet '(\w+)'")
 
 
@@ -75,11 +76,11 @@ class Explainer:
             self._unexpected(known.original(child) if child is not None else element, wanted, context)
             return
         reason = error.reason or "it does not fit the schema"
-        if len(element) and not isinstance(error.obj, str):
+        if "character data" in reason or "simple content" in reason:
             self._stray(element, context)
             return
         words = reason.replace(repr(error.obj), "it") if isinstance(error.obj, str) else reason
-        self._value(element, words[:160], context)
+        self._value(element, _NAMESPACE.sub("", words)[:160], context)
 
     def _quick(self, entry: etree._LogEntry, known: Known, context: Context) -> None:
         element = known.original(_followed(known.subtree, entry.path or ""))
