@@ -157,7 +157,8 @@ class _Document:
         digest = canonical.of_fields(item)
         record["canonical_hash"] = digest
         record["provenance"] = {**self._provenance, "item_number": part.number}
-        record["findings"] = faults
+        if faults:
+            record["findings"] = faults
         return ItemRead(
             part.number,
             True,

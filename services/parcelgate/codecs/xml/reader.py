@@ -122,6 +122,7 @@ class _Reading:
             huge_tree=False,
             recover=False,
             remove_comments=True,
+            remove_blank_text=True,
             remove_pis=True,
         )
         self._validate = form.schema.fast.validate

@@ -116,7 +116,11 @@ def _walker(scope: Scope, node: Node, prefix: str, spare_row: int) -> Special:  
             if value or value == {}:
                 target = slots[slot]
                 if target is None:
-                    target = open_slot(slots, slot, specs)
+                    above, name, select = specs[slot]
+                    if select is None and slots[above] is not None:
+                        slots[above][name] = slots[slot] = target = {}
+                    else:
+                        target = open_slot(slots, slot, specs)
                 target[key] = value
 
     return walk
