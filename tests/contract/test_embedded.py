@@ -37,3 +37,28 @@ class TestEmbeddedStore(StorePromises):
 
 class TestEmbeddedBus(BusPromises):
     pass
+
+
+async def test_the_writer_hands_no_cursor_to_another_thread(open_store):
+    store = await open_store()
+    with pytest.raises(TypeError, match="cursor"):
+        await store.writer.submit(lambda connection: connection.execute("SELECT 1"))
+
+
+async def test_many_threads_of_work_share_the_one_writer(open_store):
+    """Cursors let go of by the loop's thread once reset statements that the writer was running."""
+    import asyncio
+
+    from store_promises import message, transaction
+
+    from parcelgate.core.port import Outcome
+
+    store = await open_store()
+
+    async def one(start):
+        for number in range(start, start + 60):
+            await store.commit(transaction(Outcome(messages=[message(number)]), f"s{number}"))
+            await store.mark_sent([f"m{number}"])
+
+    await asyncio.gather(*(one(start) for start in range(0, 1200, 60)))
+    assert await store.unsent(10) == []

@@ -8,6 +8,7 @@ from typing import Any
 import grpc.aio
 from starlette.routing import BaseRoute
 
+from parcelgate.adapters.transport.folder import FolderMailbox
 from parcelgate.api.clearance.v1 import clearance_pb2, clearance_pb2_grpc
 from parcelgate.api.risk.v1 import risk_pb2, risk_pb2_grpc
 from parcelgate.app.replaying import ReplayDoor
@@ -64,7 +65,7 @@ class Built:
 def build(
     runner: Runner, vault: Vault, partners: Partners, credentials: Credentials, settings: Settings, line: Line
 ) -> Built:
-    """Make the six services; the postal one starts its translation processes here, before any gRPC channel."""
+    """Make the six services and the doors of the operator."""
     router = RouterService(
         runner=runner,
         vault=vault,
@@ -75,7 +76,14 @@ def build(
         decide=line.decide,
     )
     services: tuple[Service, ...] = (
-        PostalService(runner=runner, vault=vault, partners=partners, credentials=credentials, settings=settings),
+        PostalService(
+            runner=runner,
+            vault=vault,
+            partners=partners,
+            credentials=credentials,
+            settings=settings,
+            mailbox=lambda partner: FolderMailbox(settings.mailbox_root / partner),
+        ),
         CarrierService(runner=runner, vault=vault, partners=partners, credentials=credentials),
         router,
         Answering(

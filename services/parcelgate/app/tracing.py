@@ -16,7 +16,8 @@ def trace(settings: Settings, query: str, partner: str, *, as_json: bool) -> int
     """Print what is known; returns 1 if nothing was found."""
     console = Console(highlight=False)
     with Client(settings, partner) as client:
-        found = client.json("/api/find", q=query)["found"]
+        answer = client.json("/api/find", q=query)
+        found = answer["items"]
         timelines = [client.json(f"/api/items/{one['declaration_id']}/timeline") for one in found[:1]]
     if as_json:
         console.print_json(json.dumps({"found": found, "timelines": timelines}))

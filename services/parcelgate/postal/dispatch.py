@@ -43,10 +43,13 @@ class Dispatch:
         """Work until stop is set; what is in hand then has a few seconds to come to a commit."""
         try:
             while not stop.is_set():
+                # Waiting begins before the look, so that what arrives during the look is noticed.
+                waiting = asyncio.create_task(self._runner.bell.wait(RECEIVED_BELL, self._rest()))
+                await asyncio.sleep(0)
                 with contextlib.suppress(StoreUnavailableError):
                     for low, high, most in self._lanes:
                         await self._take_up(low, high, most)
-                await self._runner.bell.wait(RECEIVED_BELL, self._rest())
+                await waiting
         finally:
             if self._busy:
                 tasks = list(self._busy.values())

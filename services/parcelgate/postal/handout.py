@@ -13,7 +13,6 @@ from parcelgate.api.record.v1.chunk_pb2 import ChunkEntry
 from parcelgate.api.record.v1.decision_pb2 import Release
 from parcelgate.api.record.v1.declaration_pb2 import Declaration, DeclarationKey
 from parcelgate.api.record.v1.item_pb2 import Item
-from parcelgate.core import failpoint
 from parcelgate.core.chunk import environment_value
 from parcelgate.core.clock import iso
 from parcelgate.core.fact import fact
@@ -160,8 +159,3 @@ def _format(partner: Partner, kind: str) -> str:
     """Choose the partner's own format of the message, else ours."""
     agreed: Sequence[str] = [name for name in partner.formats_out if name.split("/")[1] == _MESSAGES[kind]]
     return agreed[0] if agreed else _FORMATS[kind]
-
-
-def failpoint_before_write() -> None:
-    """Pass the seam between the closing of a message and the writing of its file."""
-    failpoint.pass_by("handout.closed_before_write")

@@ -4,6 +4,7 @@ A raw body is sealed and stored in parts as it arrives; the receipt is given onl
 (design 4, 6). The same bytes of the same partner are the same interchange, unless it was rejected as a whole.
 """
 
+import asyncio
 import contextlib
 import hashlib
 from collections.abc import AsyncIterator, Callable
@@ -33,6 +34,8 @@ from parcelgate.postal.interchange import KEPT_MICROS, RECEIVED_BELL, Interchang
 _PARTS_A_COMMIT = 4
 # An upload without any progress for so long is given up.
 _IDLE_MICROS = 15 * 60 * 1_000_000
+_CONFLICTS = 20
+_CONFLICT_SECONDS = 0.01
 
 Recognise = Callable[[bytes], str | Fault]
 
@@ -168,13 +171,17 @@ class Intake:
             outcome.writes.append(Write("postal.complete_interchange", [row], exact=True))
         outcome.writes.append(parts)
         outcome.facts.append(self._received(upload, now))
-        try:
-            await self._runner.transact(outcome)
-        except ConflictError:
-            if known := await self._holder(upload):
-                return Accepted(known, repeated=True)
-            raise
-        return Accepted(upload.receipt, repeated=False)
+        for _ in range(_CONFLICTS):
+            try:
+                await self._runner.transact(outcome)
+            except ConflictError:
+                # The same bytes came twice at once. The other one may not be visible before its commit has ended.
+                if known := await self._holder(upload):
+                    return Accepted(known, repeated=True)
+                await asyncio.sleep(_CONFLICT_SECONDS)
+            else:
+                return Accepted(upload.receipt, repeated=False)
+        raise ConflictError("the interchange was swept away, or the same one keeps being committed and undone")
 
     async def _holder(self, upload: _Upload) -> str | None:
         since = self._runner.clock.micros() - KEPT_MICROS

@@ -32,16 +32,18 @@ class Outcomes:
 
     async def page(self, interchange: Interchange, after: int, limit: int) -> dict[str, Any]:
         """Return the outcome with the items after a number, and a link to the next ones if there are more."""
+        # The counts come first, so that the items never show less than was counted.
+        head = await self._head(interchange)
         items = await self._items(interchange, after, limit)
         link = f"/v1/interchanges/{interchange.receipt}"
         links = {"self": f"{link}?after={after}&limit={limit}"}
         if len(items) == limit:
             links["next"] = f"{link}?after={items[-1]['number']}&limit={limit}"
-        return {**_head(interchange), "items": items, "links": links}
+        return {**head, "items": items, "links": links}
 
     async def whole(self, interchange: Interchange) -> AsyncIterator[bytes]:
         """Write the whole outcome, one page of items in memory at a time."""
-        head = _head(interchange)
+        head = await self._head(interchange)
         head["links"] = {"self": f"/v1/interchanges/{interchange.receipt}"}
         yield json.dumps(head, ensure_ascii=False, indent=1)[:-2].encode() + b',\n "items": ['
         after, comma = 0, b"\n  "
@@ -52,6 +54,29 @@ class Outcomes:
             )
             after, comma = items[-1]["number"], b",\n  "
         yield b"\n ]\n}\n"
+
+    async def _head(self, interchange: Interchange) -> dict[str, Any]:
+        ((decided,),) = await self._store.read("postal.decided", interchange.receipt)
+        open_items = interchange.items - interchange.accepted - interchange.rejected - interchange.unchanged
+        return {
+            "receipt": interchange.receipt,
+            "state": interchange.state,
+            "name": interchange.name,
+            "format": interchange.format,
+            "reference": interchange.reference,
+            "received_at": iso(interchange.received_at),
+            "bytes": interchange.size,
+            "counts": {
+                "items": interchange.items,
+                "accepted": interchange.accepted,
+                "unchanged": interchange.unchanged,
+                "rejected": interchange.rejected,
+                "waiting": open_items,
+                "decided": decided,
+            },
+            "faults": [fault_json(one) for one in unpack_faults(interchange.faults)],
+            "ledger": json.loads(interchange.ledger) if interchange.ledger else {},
+        }
 
     async def _items(self, interchange: Interchange, after: int, limit: int) -> list[dict[str, Any]]:
         if interchange.state == "RECEIVED":
@@ -64,28 +89,6 @@ class Outcomes:
             decisions.setdefault(number, []).append(json.loads(shown))
         ended = interchange.state in ENDED
         return [_item(interchange, row, decisions.get(row[0], []), ended=ended) for row in rows]
-
-
-def _head(interchange: Interchange) -> dict[str, Any]:
-    open_items = interchange.items - interchange.accepted - interchange.rejected - interchange.unchanged
-    return {
-        "receipt": interchange.receipt,
-        "state": interchange.state,
-        "name": interchange.name,
-        "format": interchange.format,
-        "reference": interchange.reference,
-        "received_at": iso(interchange.received_at),
-        "bytes": interchange.size,
-        "counts": {
-            "items": interchange.items,
-            "accepted": interchange.accepted,
-            "unchanged": interchange.unchanged,
-            "rejected": interchange.rejected,
-            "waiting": open_items,
-        },
-        "faults": [fault_json(one) for one in unpack_faults(interchange.faults)],
-        "ledger": json.loads(interchange.ledger) if interchange.ledger else {},
-    }
 
 
 def _item(interchange: Interchange, row: tuple[Any, ...], decisions: list[Any], *, ended: bool) -> dict[str, Any]:

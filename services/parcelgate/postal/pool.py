@@ -8,7 +8,7 @@ import contextlib
 import os
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 
 from parcelgate.postal import wire
 from parcelgate.postal.reading import End, Read, Task
@@ -40,7 +40,7 @@ class Pool:
         for process in list(self._all):
             await self._end(process)
 
-    async def read(self, lane: str, task: Task, parts: AsyncIterator[bytes]) -> AsyncIterator[list[Read] | End]:
+    async def read(self, lane: str, task: Task, parts: AsyncIterator[bytes]) -> AsyncGenerator[list[Read] | End, None]:
         """Have an interchange read: lists of items, then its end. Raises WorkerLostError if the process dies."""
         process = await self._idle[lane].get()
         feeding: asyncio.Task[None] | None = None
@@ -83,6 +83,8 @@ class Pool:
             stdin=PIPE,
             stdout=PIPE,
             limit=_PIPE_BYTES,
+            # An interrupt from the terminal is the gateway's to handle; the process ends with its input.
+            process_group=0,
             env={**os.environ, "PYTHONPATH": paths},
         )
         self._all.add(process)

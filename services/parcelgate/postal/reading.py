@@ -3,14 +3,16 @@
 import json
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
-from parcelgate.api.record.v1.declaration_pb2 import Declaration
 from parcelgate.api.record.v1.decision_pb2 import Release
+from parcelgate.api.record.v1.declaration_pb2 import Declaration
 from parcelgate.api.record.v1.fact_pb2 import Fact
 from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR, Fault
 from parcelgate.api.record.v1.item_pb2 import Item
 from parcelgate.codecs import translate
 from parcelgate.codecs.event import Closed, Header, ItemRead
+from parcelgate.codecs.registry import shipped
 from parcelgate.core.chunk import environment_value
 from parcelgate.core.fault import fault
 from parcelgate.core.naming import declaration_id
@@ -23,7 +25,7 @@ _MOST_BYTES = 512 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One interchange to be read; only an agreed format is."""
+    """One interchange to be read, if it has an agreed format; folder is the operator's own one of formats."""
 
     receipt: str
     partner: str
@@ -31,6 +33,7 @@ class Task:
     received_at: int
     formats: list[str]
     leniencies: list[str]
+    folder: str = ""
 
     def pack(self) -> bytes:
         """Write it for the wire."""
@@ -107,7 +110,8 @@ def refuse(faults: list[Fault], form: str = "") -> End:
 def read(task: Task, parts: Iterator[bytes]) -> Iterator[list[Read] | End]:
     """Read a document: lists of items in its order, then its end; holds one list at a time."""
     first = next(parts, b"")
-    form = translate.recognise(first)
+    registry = shipped(Path(task.folder) if task.folder else None)
+    form = translate.recognise(first, registry=registry)
     if isinstance(form, Fault):
         yield refuse([form])
         return
@@ -121,7 +125,7 @@ def read(task: Task, parts: Iterator[bytes]) -> Iterator[list[Read] | End]:
     provenance.provenance.received.utc_micros = task.received_at
     found: list[Read] = []
     size = 0
-    for event in translate.read(_again(first, parts), form, leniencies=frozenset(task.leniencies)):
+    for event in translate.read(_again(first, parts), form, leniencies=frozenset(task.leniencies), registry=registry):
         if isinstance(event, Header):
             provenance.provenance.interchange_reference = str(event.values.get("interchange_reference", ""))
             provenance.provenance.message_reference = str(event.values.get("message_reference", ""))

@@ -28,12 +28,15 @@ _MOST_BYTES = 4 * 1024 * 1024
 class Translation:
     """Turns raw interchanges into rows of items."""
 
-    def __init__(self, runner: Runner, vault: Vault, partners: Partners, pool: Pool, routing: Routing) -> None:
+    def __init__(
+        self, runner: Runner, vault: Vault, partners: Partners, pool: Pool, routing: Routing, formats: str
+    ) -> None:
         self._runner = runner
         self._vault = vault
         self._partners = partners
         self._pool = pool
         self._routing = routing
+        self._formats = formats
 
     async def translate(self, receipt: str) -> Outcome:
         """Read an interchange and return its last step: translated, rejected, or for a short one even routed.
@@ -70,6 +73,7 @@ class Translation:
             interchange.received_at,
             sorted(partner.formats_in) if partner else [],
             sorted(partner.leniencies) if partner else [],
+            self._formats,
         )
         waiting: list[Read] = []
         kept = size = 0
@@ -140,10 +144,10 @@ class Translation:
             ],
             facts=[self._fact("interchange.translated", translated, end)],
         )
-        if not kept and len(rows) <= BATCH and interchange.size <= SMALL_BYTES:
-            # A short one needs no step of its own for routing, unless it depends on one that came before.
-            if not await self._routing.must_wait(translated, rows):
-                outcome.add(await self._routing.send(translated, rows))
+        # A short one needs no step of its own for routing, unless it depends on one that came before.
+        short = not kept and len(rows) <= BATCH and interchange.size <= SMALL_BYTES
+        if short and not await self._routing.must_wait(translated, rows):
+            outcome.add(await self._routing.send(translated, rows))
         return outcome
 
     async def _holder(self, interchange: Interchange, end: End) -> str | None:

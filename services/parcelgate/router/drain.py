@@ -5,7 +5,7 @@ import contextlib
 
 import structlog
 
-from parcelgate.core.port import BusUnavailableError, ConflictError, StoreUnavailableError
+from parcelgate.core.port import BusUnavailableError, ConflictError, RejectError, StoreUnavailableError
 from parcelgate.router.desk import Desk
 from parcelgate.router.report import KEPT_MICROS, Waiting
 
@@ -29,7 +29,7 @@ class Drain:
         while not stop.is_set():
             try:
                 await self.look()
-            except (ConflictError, StoreUnavailableError, BusUnavailableError) as error:
+            except (ConflictError, RejectError, StoreUnavailableError, BusUnavailableError) as error:
                 self._log.warning("router_waits", reason=str(error))
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_PAUSE_SECONDS):

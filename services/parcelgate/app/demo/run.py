@@ -143,7 +143,7 @@ def _prove_monitor(
         verdict.hold("monitor knows the interchange", well=known.is_success, otherwise=receipt)
         item = next((one for one in outcome["items"] if one["status"] == "accepted"), None)
         if item is not None:
-            found = watcher.json("/api/find", q=item["identifier"])["found"]
+            found = watcher.json("/api/find", q=item["identifier"])["items"]
             verdict.hold(
                 "monitor finds the item decided", well=any(one["fiscal"] for one in found), otherwise=item["identifier"]
             )

@@ -62,9 +62,11 @@ class EmbeddedBus:
     async def acknowledge(self, received: Sequence[Received]) -> None:
         """Delete messages for good."""
         rows = [(one.ticket,) for one in received]
-        await self._store.writer.submit(
-            lambda connection: connection.executemany("DELETE FROM bus_message WHERE position = ?", rows)
-        )
+
+        def delete(connection: sqlite3.Connection) -> None:
+            connection.executemany("DELETE FROM bus_message WHERE position = ?", rows)
+
+        await self._store.writer.submit(delete)
 
     async def give_back(self, received: Sequence[Received]) -> None:
         """Put messages back at the head of their queue."""

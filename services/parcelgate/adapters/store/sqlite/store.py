@@ -79,9 +79,7 @@ class SqliteStore:
     async def mark_sent(self, ids: Sequence[str]) -> None:
         """Take confirmed messages out of the outbox."""
         rows = [(message_id,) for message_id in ids]
-        await self.writer.submit(
-            lambda connection: connection.executemany("DELETE FROM outbox WHERE message_id = ?", rows)
-        )
+        await self._delete("DELETE FROM outbox WHERE message_id = ?", rows)
 
     async def due(self, consumer: str, now_micros: int, limit: int) -> list[Postponed]:
         """Return postponed work of a consumer whose time has come."""
@@ -97,9 +95,7 @@ class SqliteStore:
     async def drop_postponed(self, consumer: str, ids: Sequence[str]) -> None:
         """Forget postponed work that was done otherwise."""
         rows = [(consumer, message_id) for message_id in ids]
-        await self.writer.submit(
-            lambda connection: connection.executemany("DELETE FROM retry WHERE consumer = ? AND message_id = ?", rows)
-        )
+        await self._delete("DELETE FROM retry WHERE consumer = ? AND message_id = ?", rows)
 
     async def dead(self, limit: int) -> list[tuple[str, Dead]]:
         """Return dead letters with their consumers, newest first."""
@@ -154,6 +150,12 @@ class SqliteStore:
         for connection in self._opened:
             connection.close()
         await asyncio.to_thread(self.writer.close)
+
+    async def _delete(self, text: str, rows: Sequence[tuple[str, ...]]) -> None:
+        def delete(connection: sqlite3.Connection) -> None:
+            connection.executemany(text, rows)
+
+        await self.writer.submit(delete)
 
     async def _reading(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._with_reader, work)

@@ -4,6 +4,7 @@ import asyncio
 import queue
 import sqlite3
 import threading
+import traceback
 from collections.abc import Callable
 from concurrent.futures import Future
 from pathlib import Path
@@ -75,11 +76,12 @@ class Writer:
                     continue
                 self.connection.execute("SAVEPOINT job")
                 try:
-                    results.append((future, work(self.connection)))
+                    results.append((future, _without_cursor(work(self.connection))))
                 except sqlite3.OperationalError:
                     raise
                 except Exception as error:  # noqa: BLE001 - whatever a job raises belongs to whoever submitted it
                     self.connection.execute("ROLLBACK TO job")
+                    _clear(error)
                     future.set_exception(error)
                 self.connection.execute("RELEASE job")
                 failpoint.pass_by("store.mid_batch")
@@ -93,3 +95,17 @@ class Writer:
             return
         for future, result in results:
             future.set_result(result)
+
+
+def _without_cursor(result: T) -> T:
+    """Refuse to hand a cursor out: if another thread let go of it, it would reset a statement that this one is running."""
+    if isinstance(result, sqlite3.Cursor):
+        raise TypeError("a job must not return a cursor")
+    return result
+
+
+def _clear(error: BaseException | None) -> None:
+    """Let go of the cursors in an error's frames here, before the error goes to another thread."""
+    while error is not None:
+        traceback.clear_frames(error.__traceback__)
+        error = error.__context__

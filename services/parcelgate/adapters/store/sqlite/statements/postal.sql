@@ -153,6 +153,10 @@ JOIN postal_decision AS decision ON decision.receipt = item.origin_receipt AND d
 WHERE item.receipt = ? AND item.number > ? AND item.number <= ?
 ORDER BY item.number, decision.decided_at, decision.response_id;
 
+-- name: postal.decided
+-- How many items of an interchange have a decision.
+SELECT count(DISTINCT number) FROM postal_decision WHERE receipt = ?;
+
 -- name: postal.note_decision
 -- A decision for the outcome; one that was noted before stays as it is.
 INSERT OR IGNORE INTO postal_decision (receipt, number, response_id, shown, decided_at) VALUES (?, ?, ?, ?, ?);

@@ -1,0 +1,193 @@
+"""A partner's mailbox: what lies in its in-tray is handed in, results go back beside it, closed messages into its out-tray."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from typing import Protocol
+
+import structlog
+
+from parcelgate.core import failpoint
+from parcelgate.core.bell import delivery_bell
+from parcelgate.core.door import fault_json
+from parcelgate.core.partner import Partner
+from parcelgate.core.port import Message, Outcome, RejectError, TryAgainError
+from parcelgate.core.runner import Consumer, Runner
+from parcelgate.postal.handout import Closed, HandOut
+from parcelgate.postal.intake import Intake
+from parcelgate.postal.interchange import ENDED, find
+from parcelgate.postal.outcome import Outcomes
+
+_LOOK_SECONDS = 0.5
+_AWAY_SECONDS = 2.0
+# Files of one partner that are in work at the same time.
+_MOST_IN_WORK = 32
+_MESSAGES = 20
+
+
+class Mailbox(Protocol):
+    """What a mailbox can do, wherever it lies."""
+
+    async def open(self) -> None:
+        """Make it usable."""
+
+    async def arrived(self, limit: int) -> list[str]:
+        """Return names of complete files to be claimed, oldest first."""
+
+    async def claimed(self) -> list[str]:
+        """Return names of files that were claimed and not finished, also by an earlier process."""
+
+    async def claim(self, name: str) -> bool:
+        """Take a file into work, so that nobody else does; False if that is not possible now."""
+
+    def read(self, name: str) -> AsyncIterator[bytes]:
+        """Read a claimed file."""
+
+    async def finish(self, name: str, receipt: str, result: AsyncIterator[bytes], *, accepted: bool) -> str:
+        """Put the result away, and the file beside it; returns its name there. Repeating it after a crash is harmless."""
+
+    async def deliver(self, name: str, body: AsyncIterator[bytes], before_rename: Callable[[], None]) -> None:
+        """Let a file appear whole in the out-tray; one of the same name is replaced."""
+
+
+class InTray:
+    """Takes files in for one partner, and gives results back."""
+
+    def __init__(self, runner: Runner, partner: Partner, mailbox: Mailbox, intake: Intake, outcomes: Outcomes) -> None:
+        self._runner = runner
+        self._partner = partner
+        self._mailbox = mailbox
+        self._intake = intake
+        self._outcomes = outcomes
+        # Receipts of files in work; a file without one has to be handed in first.
+        self._receipts: dict[str, str] = {}
+        self._resumed = False
+
+    async def look(self) -> None:
+        """Go round once: take up what an earlier process left, claim what arrived, finish what came to its end."""
+        in_work = await self._mailbox.claimed()
+        for name in in_work:
+            if name not in self._receipts:
+                await self._hand_in(name, known=not self._resumed)
+        self._resumed = True
+        for name in await self._mailbox.arrived(max(0, _MOST_IN_WORK - len(in_work))):
+            if await self._mailbox.claim(name):
+                failpoint.pass_by("mailbox.claimed_before_intake")
+                await self._hand_in(name, known=False)
+        await self._finish()
+
+    async def _hand_in(self, name: str, *, known: bool) -> None:
+        try:
+            receipt = await self._intake.find_file(self._partner, name, self._mailbox.read(name)) if known else None
+            if receipt is None:
+                receipt = (await self._intake.receive(self._partner, name, self._mailbox.read(name))).receipt
+        except RejectError as error:
+            faults = [fault_json(one) for one in error.faults]
+            result = {"receipt": "", "state": "REJECTED", "name": name, "faults": faults, "items": []}
+            await self._mailbox.finish(name, "", _whole(result), accepted=False)
+            return
+        self._receipts[name] = receipt
+
+    async def _finish(self) -> None:
+        if not self._receipts:
+            return
+        states = dict(await self._runner.store.read("postal.states", sorted(set(self._receipts.values()))))
+        for name, receipt in list(self._receipts.items()):
+            if states.get(receipt) not in ENDED:
+                continue
+            interchange = await find(self._runner.store, receipt)
+            assert interchange is not None
+            failpoint.pass_by("mailbox.accepted_before_result")
+            accepted = interchange.state == "ROUTED"
+            await self._mailbox.finish(name, receipt, self._outcomes.whole(interchange), accepted=accepted)
+            del self._receipts[name]
+
+
+class OutTray:
+    """Closes messages for one partner and, if it has a mailbox, puts them there."""
+
+    def __init__(self, runner: Runner, partner: Partner, mailbox: Mailbox | None, hand_out: HandOut) -> None:
+        self._runner = runner
+        self._partner = partner
+        self._mailbox = mailbox
+        self._hand_out = hand_out
+        self._open: dict[str, Closed] = {}
+        self._consumer = Consumer("postal.handout", "", self._handle, lambda message: [message])
+
+    async def look(self) -> None:
+        """Close all that is ready, and put all that is closed into the mailbox."""
+        while await self._hand_out.close(self._partner):
+            failpoint.pass_by("handout.closed_before_write")
+        if self._mailbox is None:
+            return
+        # Work that failed before has its next time in the store; all else goes out now, in order.
+        now = self._runner.clock.micros()
+        postponed = {one.message.id: one for one in await self._runner.store.due(self._consumer.name, 2**62, 1000)}
+        for closed in await self._hand_out.not_handed_out(self._partner, _MESSAGES + len(postponed)):
+            name = f"handout/{self._partner.environment}/{self._partner.id}/{closed.number}"
+            later = postponed.get(name)
+            if later is not None and later.next_micros > now:
+                continue
+            self._open[name] = closed
+            message = Message(name, "postal.handout", "", str(closed.number).encode())
+            await self._runner.work(self._consumer, [message], later.attempts if later else 0)
+            del self._open[name]
+            await self._note_dead(closed, name)
+
+    async def wait(self) -> None:
+        """Wait until something was delivered, or for a while."""
+        await self._runner.bell.wait(delivery_bell(self._partner.id, self._partner.environment), _LOOK_SECONDS * 2)
+
+    async def _handle(self, messages: Sequence[Message]) -> Outcome:
+        (message,) = messages
+        closed = self._open[message.id]
+        assert self._mailbox is not None
+        body = await self._hand_out.compose(self._partner, closed)
+        await self._mailbox.deliver(f"{closed.reference}.xml", _pieces(body), _before_rename)
+        failpoint.pass_by("handout.renamed_before_mark")
+        return self._hand_out.handed_out(self._partner, closed)
+
+    async def _note_dead(self, closed: Closed, name: str) -> None:
+        still = await self._hand_out.not_handed_out(self._partner, 1)
+        if still and still[0].number == closed.number and await self._runner.store.seen(self._consumer.name, [name]):
+            await self._runner.transact(self._hand_out.given_up(self._partner, closed))
+
+
+async def go_round(
+    look: Callable[[], Awaitable[None]], rest: Callable[[], Awaitable[None]], stop: asyncio.Event
+) -> None:
+    """Look again and again until stop is set; what is away for the moment (store, folder) is looked at later."""
+    log = structlog.get_logger("mailbox")
+    while not stop.is_set():
+        # Resting begins before the look, so that what happens during the look is noticed.
+        resting = asyncio.ensure_future(rest())
+        try:
+            await asyncio.sleep(0)
+            await look()
+            await resting
+        except (TryAgainError, OSError) as error:
+            log.warning("mailbox_waits", reason=f"{type(error).__name__}: {error}")
+            await pause(stop, _AWAY_SECONDS)
+        finally:
+            resting.cancel()
+
+
+async def pause(stop: asyncio.Event, seconds: float = _LOOK_SECONDS) -> None:
+    """Wait until stop is set, at most so long."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            await stop.wait()
+
+
+def _before_rename() -> None:
+    failpoint.pass_by("handout.written_before_rename")
+
+
+async def _whole(result: Mapping[str, object]) -> AsyncIterator[bytes]:
+    yield json.dumps(result, ensure_ascii=False, indent=1).encode() + b"\n"
+
+
+async def _pieces(body: list[bytes]) -> AsyncIterator[bytes]:
+    for piece in body:
+        yield piece

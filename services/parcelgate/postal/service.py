@@ -1,0 +1,112 @@
+"""Postal as a service: doors and mailboxes, the loops that bring interchanges to their end, and its subscription."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+
+import grpc.aio
+from starlette.routing import BaseRoute
+
+from parcelgate.api.record.v1.fault_pb2 import Fault
+from parcelgate.codecs import translate
+from parcelgate.codecs.registry import shipped
+from parcelgate.core import chunk
+from parcelgate.core.bell import delivery_bell
+from parcelgate.core.credential import Credentials
+from parcelgate.core.partner import Partner, Partners
+from parcelgate.core.runner import Consumer, Runner
+from parcelgate.core.seal import Vault
+from parcelgate.core.setting import Settings
+from parcelgate.postal.delivery import Delivering
+from parcelgate.postal.dispatch import Dispatch
+from parcelgate.postal.door import PostalDoor
+from parcelgate.postal.handout import HandOut
+from parcelgate.postal.intake import Intake
+from parcelgate.postal.interchange import RECEIVED_BELL
+from parcelgate.postal.mailbox import InTray, Mailbox, OutTray, go_round, pause
+from parcelgate.postal.outcome import Outcomes
+from parcelgate.postal.pool import Pool
+from parcelgate.postal.routing import Routing
+from parcelgate.postal.translation import Translation
+
+_SWEEP_SECONDS = 60.0
+
+
+class PostalService:
+    """The edge of posts and customs mailboxes; mailbox gives the mailbox of a partner by its id."""
+
+    name = "postal"
+
+    def __init__(
+        self,
+        *,
+        runner: Runner,
+        vault: Vault,
+        partners: Partners,
+        credentials: Credentials,
+        settings: Settings,
+        mailbox: Callable[[str], Mailbox],
+    ) -> None:
+        self._runner = runner
+        self._partners = partners
+        self._mailbox = mailbox
+        registry = shipped(settings.formats)
+
+        def recognise(first: bytes) -> str | Fault:
+            return translate.recognise(first, registry=registry)
+
+        self.pool = Pool(settings.workers)
+        self.intake = Intake(runner, vault, settings, recognise)
+        self.outcomes = Outcomes(runner.store)
+        self.hand_out = HandOut(
+            runner, vault, lambda form, header, records: translate.write(form, header, records, registry=registry)
+        )
+        self._delivering = Delivering(runner.clock)
+        routing = Routing(runner, vault, partners)
+        formats = str(settings.formats or "")
+        translation = Translation(runner, vault, partners, self.pool, routing, formats)
+        self._dispatch = Dispatch(runner, translation, routing, settings.workers)
+        self._door = PostalDoor(runner, credentials, self.intake, self.outcomes, self.hand_out)
+
+    def consumers(self) -> Sequence[Consumer]:
+        """Return its subscription: what is released to posts and filed with customs mailboxes."""
+        return (Consumer("postal", "postal.release", self._delivering.handle, chunk.split),)
+
+    def routes(self) -> Sequence[BaseRoute]:
+        """Return its HTTP routes."""
+        return self._door.routes()
+
+    def attach(self, server: grpc.aio.Server) -> Sequence[str]:
+        """Serve no gRPC."""
+        del server
+        return ()
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Translate, route, watch mailboxes and hand out until stop is set; the work in hand is finished first."""
+        served = [one for one in self._partners.all() if one.kind in ("POST", "CUSTOMS")]
+        await self.pool.start()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._dispatch.run(stop), name="dispatch")
+                group.create_task(self._sweep(stop), name="sweep")
+                for partner in served:
+                    await self._serve(group, partner, stop)
+                await stop.wait()
+                names = [delivery_bell(one.id, one.environment) for one in served]
+                self._runner.bell.ring([RECEIVED_BELL, *names])
+        finally:
+            await self.pool.close()
+
+    async def _serve(self, group: asyncio.TaskGroup, partner: Partner, stop: asyncio.Event) -> None:
+        mailbox = self._mailbox(partner.id) if partner.mailbox else None
+        out_tray = OutTray(self._runner, partner, mailbox, self.hand_out)
+        group.create_task(go_round(out_tray.look, out_tray.wait, stop), name=f"hand out to {partner.id}")
+        if mailbox is not None:
+            await mailbox.open()
+            in_tray = InTray(self._runner, partner, mailbox, self.intake, self.outcomes)
+            group.create_task(go_round(in_tray.look, lambda: pause(stop), stop), name=f"mailbox of {partner.id}")
+
+    async def _sweep(self, stop: asyncio.Event) -> None:
+        async def look() -> None:
+            await self.intake.sweep()
+
+        await go_round(look, lambda: pause(stop, _SWEEP_SECONDS), stop)
