@@ -51,9 +51,8 @@ def read(
     soft = softened(leniencies)
     form = (registry or shipped()).get(format_id)
     if isinstance(form, Fault):
-        yield Closed(False, 0, 0, 0, [form], Marks((), {}).summary({}))
-        return
-    yield from _Document(form, soft).read(parts)
+        return iter([Closed(False, 0, 0, 0, [form], Marks((), {}).summary({}))])
+    return _Document(form, soft).read(parts)
 
 
 def write(

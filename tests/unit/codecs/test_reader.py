@@ -10,8 +10,10 @@ from parcelgate.api.record.v1.declaration_pb2 import Declaration
 from parcelgate.api.record.v1.item_pb2 import Item
 from parcelgate.codecs import translate
 from parcelgate.codecs.event import Closed, Header, ItemRead
-from parcelgate.codecs.registry import shipped
+from parcelgate.codecs.registry import Registry, shipped
+from parcelgate.codecs.xml import limit
 from parcelgate.core import hash as canonical
+from parcelgate.core import resource
 
 FORMAT = "upu/cusitm/own-1"
 FOLDER = shipped().get(FORMAT).folder / "examples"
@@ -265,3 +267,51 @@ def test_a_schema_is_never_fetched(tmp_path: Path):
         1,
     )
     assert read(text)[-1].routable
+
+
+def as_said(events):
+    """Everything that reading says, in a form that can be compared."""
+    return [
+        (event.accepted, event.identifier, event.message, event.item, [str(fault) for fault in event.faults])
+        for event in items(events)
+    ], events[-1].ledger
+
+
+FULL = (FOLDER / "full.xml").read_text("utf-8")
+FULL_ITEM = FULL[FULL.index("  <Item>") : FULL.index("  <Trailer>")]
+CHANGES = [
+    ("<Name>Importeur GmbH</Name>", "<Name/>"),
+    ("<Name>Importeur GmbH</Name>", "<Name>   </Name>"),
+    ("<HS>610910</HS>", "<HS>6109.10</HS>"),
+    ("<HS>610910</HS>", "<HS>7700</HS>"),
+    ("<NetWeight>0.420</NetWeight>", "<NetWeight>0.000</NetWeight>"),
+    ("<Number>2</Number>", "<Number>0</Number>"),
+    ("<SenderState>Noord-Holland</SenderState>", "<SenderState></SenderState>"),
+    ("<DestCountryCd>DE</DestCountryCd>", "<DestCountryCd>ZZ</DestCountryCd>"),
+    ("<CountryCd>DE</CountryCd>", "<CountryCd> DE </CountryCd>"),
+    ('CountryCd="NL"', 'CountryCd="XX"'),
+    ("<IncotermCd>DDP</IncotermCd>", ""),
+]
+
+
+@pytest.mark.parametrize("base", [FULL_ITEM, ITEM], ids=["full", "smallest"])
+def test_items_of_a_known_shape_are_read_as_all_others(monkeypatch, base):
+    texts = [base.replace(old, new, 1) for old, new in [("", ""), *CHANGES]]
+    document = (FULL[: FULL.index("  <Item>")].replace("<ItemsCount>1<", "<ItemsCount>48<"), *texts * 4, TAIL)
+    monkeypatch.setattr(limit, "SHAPE_TIMES", 10**9)
+    ordinary = as_said(read(*document, registry=Registry(resource.schemas())))
+    monkeypatch.setattr(limit, "SHAPE_TIMES", 1)
+    registry = Registry(resource.schemas())
+    shaped = as_said(read(*document, registry=registry))
+    assert shaped == ordinary
+    assert any(shape is not None for shape in registry.get(FORMAT).xml.shapes._known.values())
+
+
+def test_the_same_names_in_another_structure_are_no_known_shape():
+    inner = "<ContentPieces><ContentPiece><Index>1</Index>{}</ContentPiece></ContentPieces>{}"
+    extras = "<ExtraFields><ExtraField><Name>n</Name></ExtraField></ExtraFields>"
+    of_piece = ITEM.replace("  </Item>", f"<Data>{inner.format(extras, '')}</Data></Item>")
+    of_item = ITEM.replace("  </Item>", f"<Data>{inner.format('', extras)}</Data></Item>")
+    found = [Item.FromString(event.item) for event in items(read(HEAD, of_piece * 20, of_item * 20, TAIL))]
+    assert [len(each.content[0].extensions) for each in found] == [1] * 20 + [0] * 20
+    assert [len(each.extensions) for each in found] == [0] * 20 + [1] * 20

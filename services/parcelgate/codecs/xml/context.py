@@ -17,7 +17,19 @@ from parcelgate.core.fault import fault
 class Context:
     """One document being read; begin() turns it to the next boundary (header, item, trailer)."""
 
-    __slots__ = ("boundary", "counts", "failed", "faults", "header", "lines", "marks", "number", "places", "root")
+    __slots__ = (
+        "boundary",
+        "counts",
+        "failed",
+        "faults",
+        "header",
+        "lines",
+        "marks",
+        "number",
+        "places",
+        "root",
+        "shapes",
+    )
 
     def __init__(self, root: str, marks: Marks, lines: Lines) -> None:
         """Take the local name of the root element, the ledger's marks and the line counter."""
@@ -33,6 +45,8 @@ class Context:
         self.failed: set[tuple[int, int]] = set()
         self.boundary: _Element
         self.number = 0
+        # How many items were read by each shape; their rows are counted at the end.
+        self.shapes: dict[Any, int] = {}
 
     def begin(self, boundary: _Element, number: int) -> None:
         """Turn to the next boundary."""

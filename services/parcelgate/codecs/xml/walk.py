@@ -24,7 +24,7 @@ Completion = tuple[int, str, int, Special]
 class Reader:
     """Reads one scope from an element."""
 
-    __slots__ = ("_attributes", "_empty", "_fills", "_leaf", "_slots", "read")
+    __slots__ = ("_attributes", "_empty", "_leaf", "_slots", "fills", "read")
 
     def __init__(self, scope: Scope, prefix: str, spare_row: int) -> None:
         """Compile; prefix is the namespace in braces, spare_row counts the elements that have no row of their own."""
@@ -33,14 +33,15 @@ class Reader:
         node = scope.root
         self._leaf = node.leaf
         self._attributes = tuple(node.attributes.items())
-        self._fills: tuple[Completion, ...] = tuple(_completion(fill, scope.slots) for fill in scope.fills)
+        # What stands for absent fields.
+        self.fills: tuple[Completion, ...] = tuple(_completion(fill, scope.slots) for fill in scope.fills)
         # Makes the record of this scope from an element.
         self.read: Callable[[_Element, Context], dict[str, Any]] = self._value
         if node.children and not node.attributes:
             self.read = self._parts(_walker(scope, node, prefix, spare_row))
 
     def _parts(self, walk: Special) -> Callable[[_Element, Context], dict[str, Any]]:
-        empty, fills = self._empty, self._fills
+        empty, fills = self._empty, self.fills
 
         def read(element: _Element, context: Context) -> dict[str, Any]:
             record: dict[str, Any] = {}
