@@ -163,7 +163,7 @@ async def test_a_file_that_is_no_interchange_goes_to_error_with_its_faults(house
         return (error / "letter.txt").is_file() and (error / "cut.xml").is_file()
 
     await house.until(moved)
-    assert result(error / "letter.txt.result.json")["faults"][0]["code"] == "XML_NOT_WELL_FORMED"
+    assert result(error / "letter.txt.result.json")["faults"][0]["code"] == "DOCUMENT_NOT_XML"
     assert result(error / "cut.xml.result.json")["faults"][0]["code"] == "XML_TRUNCATED"
 
 

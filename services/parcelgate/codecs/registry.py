@@ -103,8 +103,12 @@ class Registry:
         assert isinstance(root, Root)
         found = self._by_root.get((root.name, root.namespace))
         if found is None:
-            return fault("FORMAT_UNKNOWN", line=1, found=root, known=self._known())
+            return fault("FORMAT_UNKNOWN", line=1, found=root, known=self._roots())
         return found.id
+
+    def _roots(self) -> str:
+        shown = [f"{Root(each.root, each.namespace)} ({each.id})" for each in self]
+        return ", ".join(shown) or "none"
 
     def _known(self) -> str:
         return ", ".join(sorted(self._formats)) or "none"

@@ -128,6 +128,10 @@ class _Document:
                 if "items_count" in part.record or part.name == mapping.trailer_at:
                     self._said.append((part.name, part.record.get("items_count", 0)))
                 if part.name == mapping.header_at:
+                    if self._seen_header:
+                        address = f"/{self._form.root}/{part.name}"
+                        self._faults.append(fault("HEADER_REPEATED", address=address, name=part.name))
+                        continue
                     self._seen_header = True
                     self._header = part.record
                     for name in ("interchange_reference", "message_reference"):
@@ -175,6 +179,12 @@ class _Document:
         named: dict[str, Any] = record.get("declaration", _NOTHING).get("key", _NOTHING).get("item", _NOTHING)
         return named
 
+    def _place_of_count(self, name: str) -> str:
+        mapping = self._form.mapping
+        scope = mapping.trailer if name == mapping.trailer_at and mapping.trailer is not None else mapping.header
+        leaf = scope.leaves.get("items_count")
+        return f"/{self._form.root}/{name}" + (f"/{leaf.row.at}" if leaf is not None else "")
+
     def _closed(self, end: xml_reader.End) -> Closed:
         mapping = self._form.mapping
         faults = [*self._faults, *end.unknown]
@@ -186,7 +196,7 @@ class _Document:
             if not self._items:
                 faults.append(fault("ITEMS_MISSING", name=mapping.item_at))
             faults += [
-                fault("ITEMS_COUNT_DIFFERS", address=f"/{self._form.root}/{name}", said=said, found=self._items)
+                fault("ITEMS_COUNT_DIFFERS", address=self._place_of_count(name), said=said, found=self._items)
                 for name, said in self._said
                 if said != self._items
             ]

@@ -3,6 +3,7 @@
 Deleting a data key erases all it sealed, wherever copies lie: in state, outbox, bus, retries or dead letters.
 """
 
+import contextlib
 import os
 import secrets
 from collections import OrderedDict
@@ -19,18 +20,34 @@ _NONCE = 12
 _KEPT = 4096
 
 
+def put_file(path: Path, content: bytes) -> None:
+    """Let a file that only its owner can read appear whole, or not at all, as on a full disk; replaces an older one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        half.replace(path)
+    finally:
+        half.unlink(missing_ok=True)
+
+
 def master_key(path: Path) -> bytes:
     """Read the master key, or make one that only its owner can read; 32 bytes."""
     try:
         return path.read_bytes()
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(key := secrets.token_bytes(32))
-            file.flush()
-            os.fsync(file.fileno())
-        return key
+        fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        put_file(fresh, secrets.token_bytes(32))
+        try:
+            # Of two that make it at the same moment, the first one's stays.
+            with contextlib.suppress(FileExistsError):
+                os.link(fresh, path)
+        finally:
+            fresh.unlink()
+        return path.read_bytes()
 
 
 class Vault:

@@ -171,7 +171,8 @@ class Lookup:
         """Return the newest dead letters that the caller may see, newest first, at most MOST_DEAD of all partners."""
         found = []
         for consumer, dead in await self._store.dead(MOST_DEAD):
-            environment, _, partner = dead.message.key.split(".", 2)
+            # Work that never was on the bus, as a mailbox's or a translation, has no key.
+            environment, _, partner = (dead.message.key or "..").split(".", 2)
             if scope.sees(environment, partner):
                 found.append(DeadLetter(consumer, partner, dead, _items_of(dead)))
         return found

@@ -3,14 +3,17 @@
 import asyncio
 import contextlib
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
 import structlog
 
+from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.core import failpoint
 from parcelgate.core.bell import delivery_bell
 from parcelgate.core.door import fault_json
+from parcelgate.core.fault import fault
 from parcelgate.core.partner import Partner
 from parcelgate.core.port import Message, Outcome, RejectError, TryAgainError
 from parcelgate.core.runner import Consumer, Runner
@@ -63,45 +66,74 @@ class InTray:
         # Receipts of files in work; a file without one has to be handed in first.
         self._receipts: dict[str, str] = {}
         self._resumed = False
+        self._open = False
 
     async def look(self) -> None:
-        """Go round once: take up what an earlier process left, claim what arrived, finish what came to its end."""
+        """Go round once: take up what an earlier process left, claim what arrived, finish what came to its end.
+
+        A file that cannot be worked on for the moment holds up no other one; the first such error is raised at the end.
+        """
+        if not self._open:
+            await self._mailbox.open()
+        self._open = False
+        troubles: list[OSError] = []
         in_work = await self._mailbox.claimed()
+        self._receipts = {name: receipt for name, receipt in self._receipts.items() if name in in_work}
         for name in in_work:
             if name not in self._receipts:
-                await self._hand_in(name, known=not self._resumed)
+                await self._try(troubles, self._hand_in(name, known=not self._resumed))
         self._resumed = True
         for name in await self._mailbox.arrived(max(0, _MOST_IN_WORK - len(in_work))):
-            if await self._mailbox.claim(name):
-                failpoint.pass_by("mailbox.claimed_before_intake")
-                await self._hand_in(name, known=False)
-        await self._finish()
+            await self._try(troubles, self._take(name))
+        await self._finish(troubles)
+        if troubles:
+            raise troubles[0]
+        self._open = True
+
+    async def _try(self, troubles: list[OSError], step: Awaitable[None]) -> None:
+        try:
+            await step
+        except FileNotFoundError:
+            # Somebody took the file away; that is for him to know.
+            return
+        except OSError as error:
+            troubles.append(error)
+
+    async def _take(self, name: str) -> None:
+        if await self._mailbox.claim(name):
+            failpoint.pass_by("mailbox.claimed_before_intake")
+            await self._hand_in(name, known=False)
 
     async def _hand_in(self, name: str, *, known: bool) -> None:
+        shown = readable(name)
         try:
-            receipt = await self._intake.find_file(self._partner, name, self._mailbox.read(name)) if known else None
+            receipt = await self._intake.find_file(self._partner, shown, self._mailbox.read(name)) if known else None
             if receipt is None:
-                receipt = (await self._intake.receive(self._partner, name, self._mailbox.read(name))).receipt
-        except RejectError as error:
-            faults = [fault_json(one) for one in error.faults]
-            result = {"receipt": "", "state": "REJECTED", "name": name, "faults": faults, "items": []}
+                receipt = (await self._intake.receive(self._partner, shown, self._mailbox.read(name))).receipt
+        except (RejectError, PermissionError) as error:
+            found = error.faults if isinstance(error, RejectError) else [_unreadable(error)]
+            faults = [fault_json(one) for one in found]
+            result = {"receipt": "", "state": "REJECTED", "name": shown, "faults": faults, "items": []}
             await self._mailbox.finish(name, "", _whole(result), accepted=False)
             return
         self._receipts[name] = receipt
 
-    async def _finish(self) -> None:
+    async def _finish(self, troubles: list[OSError]) -> None:
         if not self._receipts:
             return
         states = dict(await self._runner.store.read("postal.states", sorted(set(self._receipts.values()))))
         for name, receipt in list(self._receipts.items()):
             if states.get(receipt) not in ENDED:
                 continue
-            interchange = await find(self._runner.store, receipt)
-            assert interchange is not None
-            failpoint.pass_by("mailbox.accepted_before_result")
-            accepted = interchange.state == "ROUTED"
-            await self._mailbox.finish(name, receipt, self._outcomes.whole(interchange), accepted=accepted)
-            del self._receipts[name]
+            await self._try(troubles, self._give_back(name, receipt))
+
+    async def _give_back(self, name: str, receipt: str) -> None:
+        interchange = await find(self._runner.store, receipt)
+        assert interchange is not None
+        failpoint.pass_by("mailbox.accepted_before_result")
+        accepted = interchange.state == "ROUTED"
+        await self._mailbox.finish(name, receipt, self._outcomes.whole(interchange), accepted=accepted)
+        del self._receipts[name]
 
 
 class OutTray:
@@ -144,7 +176,13 @@ class OutTray:
         closed = self._open[message.id]
         assert self._mailbox is not None
         body = await self._hand_out.compose(self._partner, closed)
-        await self._mailbox.deliver(f"{closed.reference}.xml", _pieces(body), _before_rename)
+        try:
+            await self._mailbox.deliver(f"{closed.reference}.xml", _pieces(body), _before_rename)
+        except OSError as error:
+            # A full disk or a lost folder is no fault of the message; it goes out when there is room again.
+            with contextlib.suppress(OSError):
+                await self._mailbox.open()
+            raise TryAgainError(f"the out-tray cannot be written: {error.strerror}") from error
         failpoint.pass_by("handout.renamed_before_mark")
         return self._hand_out.handed_out(self._partner, closed)
 
@@ -178,6 +216,15 @@ async def pause(stop: asyncio.Event, seconds: float = _LOOK_SECONDS) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await stop.wait()
+
+
+def readable(name: str) -> str:
+    """Show a file name as text; bytes of it that are no UTF-8 become replacement characters."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
+def _unreadable(error: PermissionError) -> Fault:
+    return fault("FILE_UNREADABLE", reason=error.strerror or "no permission")
 
 
 def _before_rename() -> None:

@@ -26,6 +26,17 @@ from parcelgate.codecs.xml.walk import Reader
 from parcelgate.core.fault import fault
 
 
+_NAMES = frozenset(
+    (
+        etree.ErrorTypes.WAR_NS_URI,
+        etree.ErrorTypes.WAR_NS_URI_RELATIVE,
+        *range(etree.ErrorTypes.NS_ERR_XML_NAMESPACE, etree.ErrorTypes.NS_ERR_COLON + 1),
+        etree.ErrorTypes.DTD_XMLID_VALUE,
+        etree.ErrorTypes.DTD_XMLID_TYPE,
+    )
+)
+
+
 @dataclass(frozen=True, slots=True)
 class XmlFormat:
     """What the XML engine needs of a format; compiled once, shared by all documents of the process."""
@@ -154,12 +165,12 @@ class _Reading:
         try:
             self._parser.feed(piece)
         except etree.XMLSyntaxError as error:
-            self.stopped = _malformed(error.msg or "", error.lineno or 0)
+            self.stopped = self._undefined_entity() or _malformed(error.msg or "", error.lineno or 0)
         else:
             # An entity that nobody defined stops the parser without a word.
             log = self._parser.feed_error_log
             if len(log):
-                self.stopped = _malformed(log[0].message, log[0].line)
+                self.stopped = self._undefined_entity() or _malformed(log[0].message, log[0].line)
         root = self._root
         for _, element in self._events:
             parent = element.getparent()
@@ -174,14 +185,17 @@ class _Reading:
             self._prune(ended - self._first)
             self._first = 0
         elif self._gap > limit.GAP and self.stopped is None:
-            self.stopped = fault("HEADER_TOO_LARGE", limit=limit.GAP, name=self._form.mapping.item_at)
+            line = self._lines.after_items()
+            self.stopped = fault("HEADER_TOO_LARGE", line=line, limit=limit.GAP, name=self._form.mapping.item_at)
         self._lines.piece_done()
 
     def close(self) -> Fault | None:
         try:
             root = self._parser.close()
         except etree.XMLSyntaxError as error:
-            return fault("XML_TRUNCATED", line=error.lineno or 0)
+            if _of_names(error):
+                return _malformed(error.msg or "", error.lineno or 0)
+            return self._undefined_entity() or fault("XML_TRUNCATED", line=error.lineno or 0)
         self._strays(root if self._last is None else self._last.itersiblings())
         return None
 
@@ -191,6 +205,11 @@ class _Reading:
         for shape, times in context.shapes.items():
             for row in shape.rows:
                 context.counts[row] += times
+
+    def _undefined_entity(self) -> Fault | None:
+        """Tell of an entity that is not defined, at which libxml2 stops without a word of it."""
+        found = self._lines.undefined_entity()
+        return None if found is None else fault("XML_ENTITY", line=found[1], name=found[0])
 
     def _subtree(self, element: _Element, gap: int) -> Subtree:
         tag = str(element.tag)
@@ -257,6 +276,11 @@ def _shape(element: _Element, gap: int, number: int) -> tuple[str, dict[str, Any
                 "name": "item",
             }
     return None
+
+
+def _of_names(error: etree.XMLSyntaxError) -> bool:
+    """Tell whether it is about namespaces or xml:id; libxml2 reads on after such an error and tells it at the end."""
+    return error.code in _NAMES
 
 
 def _malformed(message: str, line: int) -> Fault:
