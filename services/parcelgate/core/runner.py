@@ -252,6 +252,21 @@ class Runner:
                 await self._stop.wait()
 
 
+async def attempt(what: str, step: Callable[[], Awaitable[None]]) -> bool:
+    """Do one round of a loop that must go on whatever happens; tells whether it went well. What went wrong is logged."""
+    log = structlog.get_logger("runner")
+    try:
+        await step()
+    except (TryAgainError, OSError) as error:
+        log.warning("round_waits", what=what, reason=f"{type(error).__name__}: {error}")
+    except Exception:
+        # One partner's loop must not stop the gateway.
+        log.exception("round_failed", what=what)
+    else:
+        return True
+    return False
+
+
 def split_facts(message: Message) -> list[Message]:
     """Split a batch of facts into batches of one."""
     return [
