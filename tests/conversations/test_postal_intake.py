@@ -268,3 +268,27 @@ async def test_no_name_is_found_in_the_store(tmp_path):
     for path in tmp_path.rglob("*"):
         if path.is_file():
             assert b"Quastenflosser" not in path.read_bytes(), path
+
+
+async def test_a_long_interchange_goes_through_whatever_keys_come_in_between(house, monkeypatch):
+    """Every request of a carrier makes a data key; a long upload and its translation outlive thousands of them."""
+    monkeypatch.setattr("parcelgate.core.seal._KEPT", 2)
+    body = document("A1", *(declaration(number) for number in range(1, 2500)))
+
+    async def slowly():
+        for start in range(0, len(body), 100_000):
+            for _ in range(3):
+                house.vault.new_key()
+            yield body[start : start + 100_000]
+
+    read = house.service.pool.read
+
+    async def reading(*arguments):
+        async for found in read(*arguments):
+            for _ in range(3):
+                house.vault.new_key()
+            yield found
+
+    monkeypatch.setattr(house.service.pool, "read", reading)
+    accepted = await house.service.intake.receive(house.partners.get(POST), "a.xml", slowly())
+    assert (await house.outcome(accepted.receipt))["counts"]["accepted"] == 2499

@@ -90,6 +90,7 @@ class Intake:
                     self._check_beginning(partner, part)
                 if len(upload.sealed) == _PARTS_A_COMMIT:
                     await self._store_parts(upload)
+                self._vault.hold(upload.key)
                 upload.sealed.append(self._vault.seal(upload.key.id, part))
             if not upload.size:
                 raise RejectError(fault("INTERCHANGE_EMPTY"))
