@@ -157,8 +157,8 @@ class Runner:
     def _split(self, consumer: Consumer, message: Message) -> list[Message]:
         try:
             return consumer.split(message)
-        except Exception:
-            self._log.exception("message_not_split", consumer=consumer.name, message=message.id)
+        except Exception as error:  # noqa: BLE001 - what cannot be split is set aside whole
+            self._log.warning("message_not_split", consumer=consumer.name, message=message.id, exc_info=error)
             return [message]
 
     async def _set_aside(self, consumer: Consumer, message: Message, attempts: int, error: Exception) -> None:
