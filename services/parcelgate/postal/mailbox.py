@@ -142,7 +142,8 @@ class OutTray:
             if later is not None and later.next_micros > now:
                 continue
             self._open[name] = closed
-            message = Message(name, "postal.handout", "", str(closed.number).encode())
+            key = f"{self._partner.environment}.postal.{self._partner.id}"
+            message = Message(name, "postal.handout", key, str(closed.number).encode())
             await self._runner.work(self._consumer, [message], later.attempts if later else 0)
             del self._open[name]
             await self._note_dead(closed, name)
