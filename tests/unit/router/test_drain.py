@@ -2,7 +2,6 @@
 
 import asyncio
 
-
 from parcelgate.core.clock import FixedClock
 from parcelgate.router import drain
 from parcelgate.router.drain import Drain
