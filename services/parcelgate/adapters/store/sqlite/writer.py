@@ -1,12 +1,13 @@
 """The one writer thread of the SQLite file: takes what is queued and commits it together."""
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
 import traceback
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -86,12 +87,16 @@ class Writer:
                 self.connection.execute("RELEASE job")
                 failpoint.pass_by("store.mid_batch")
             self.connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            if self.connection.in_transaction:
-                self.connection.execute("ROLLBACK")
+        except Exception as error:  # noqa: BLE001 - if this thread ended, everybody would wait for ever
+            # If this fails as well, the next BEGIN does, and this is tried again.
+            with contextlib.suppress(sqlite3.Error):
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
             for _, future in jobs:
-                if not future.done():
-                    future.set_exception(StoreUnavailableError(f"the store cannot be written: {error}"))
+                # Whoever waited may leave at this very moment.
+                with contextlib.suppress(InvalidStateError):
+                    if not future.done():
+                        future.set_exception(StoreUnavailableError(f"the store cannot be written: {error}"))
             return
         for future, result in results:
             future.set_result(result)
