@@ -7,8 +7,6 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
-import structlog
-
 from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.core import failpoint
 from parcelgate.core.bell import delivery_bell
@@ -16,7 +14,7 @@ from parcelgate.core.door import fault_json
 from parcelgate.core.fault import fault
 from parcelgate.core.partner import Partner
 from parcelgate.core.port import Message, Outcome, RejectError, TryAgainError
-from parcelgate.core.runner import Consumer, Runner
+from parcelgate.core.runner import Consumer, Runner, attempt
 from parcelgate.postal.handout import Closed, HandOut
 from parcelgate.postal.intake import Intake
 from parcelgate.postal.interchange import ENDED, find
@@ -65,47 +63,34 @@ class InTray:
         self._outcomes = outcomes
         # Receipts of files in work; a file without one has to be handed in first.
         self._receipts: dict[str, str] = {}
-        self._resumed = False
-        self._open = False
+        # Files claimed since the start; all others in work are an earlier process's.
+        self._claimed: set[str] = set()
 
     async def look(self) -> None:
         """Go round once: take up what an earlier process left, claim what arrived, finish what came to its end.
 
-        A file that cannot be worked on for the moment holds up no other one; the first such error is raised at the end.
+        A file that makes trouble holds up no other. Raises TryAgainError at the end if there was one.
         """
-        if not self._open:
-            await self._mailbox.open()
-        self._open = False
-        troubles: list[OSError] = []
+        await self._mailbox.open()
         in_work = await self._mailbox.claimed()
-        self._receipts = {name: receipt for name, receipt in self._receipts.items() if name in in_work}
-        for name in in_work:
-            if name not in self._receipts:
-                await self._try(troubles, self._hand_in(name, known=not self._resumed))
-        self._resumed = True
-        for name in await self._mailbox.arrived(max(0, _MOST_IN_WORK - len(in_work))):
-            await self._try(troubles, self._take(name))
-        await self._finish(troubles)
-        if troubles:
-            raise troubles[0]
-        self._open = True
+        well = [await self._try(name, self._hand_in) for name in in_work if name not in self._receipts]
+        arrived = await self._mailbox.arrived(max(0, _MOST_IN_WORK - len(in_work)))
+        well += [await self._try(name, self._claim) for name in arrived]
+        well += [await self._try(name, self._finish) for name in await self._ended()]
+        if not all(well):
+            raise TryAgainError(f"{well.count(False)} files of {self._partner.id} have to wait")
 
-    async def _try(self, troubles: list[OSError], step: Awaitable[None]) -> None:
-        try:
-            await step
-        except FileNotFoundError:
-            # Somebody took the file away; that is for him to know.
-            return
-        except OSError as error:
-            troubles.append(error)
+    async def _try(self, name: str, step: Callable[[str], Awaitable[None]]) -> bool:
+        return await attempt(f"file {readable(name)} of {self._partner.id}", lambda: step(name))
 
-    async def _take(self, name: str) -> None:
+    async def _claim(self, name: str) -> None:
         if await self._mailbox.claim(name):
+            self._claimed.add(name)
             failpoint.pass_by("mailbox.claimed_before_intake")
-            await self._hand_in(name, known=False)
+            await self._hand_in(name)
 
-    async def _hand_in(self, name: str, *, known: bool) -> None:
-        shown = readable(name)
+    async def _hand_in(self, name: str) -> None:
+        shown, known = readable(name), name not in self._claimed
         try:
             receipt = await self._intake.find_file(self._partner, shown, self._mailbox.read(name)) if known else None
             if receipt is None:
@@ -115,25 +100,25 @@ class InTray:
             faults = [fault_json(one) for one in found]
             result = {"receipt": "", "state": "REJECTED", "name": shown, "faults": faults, "items": []}
             await self._mailbox.finish(name, "", _whole(result), accepted=False)
+            self._claimed.discard(name)
             return
         self._receipts[name] = receipt
 
-    async def _finish(self, troubles: list[OSError]) -> None:
+    async def _ended(self) -> list[str]:
         if not self._receipts:
-            return
+            return []
         states = dict(await self._runner.store.read("postal.states", sorted(set(self._receipts.values()))))
-        for name, receipt in list(self._receipts.items()):
-            if states.get(receipt) not in ENDED:
-                continue
-            await self._try(troubles, self._give_back(name, receipt))
+        return [name for name, receipt in self._receipts.items() if states.get(receipt) in ENDED]
 
-    async def _give_back(self, name: str, receipt: str) -> None:
+    async def _finish(self, name: str) -> None:
+        receipt = self._receipts[name]
         interchange = await find(self._runner.store, receipt)
         assert interchange is not None
         failpoint.pass_by("mailbox.accepted_before_result")
         accepted = interchange.state == "ROUTED"
         await self._mailbox.finish(name, receipt, self._outcomes.whole(interchange), accepted=accepted)
         del self._receipts[name]
+        self._claimed.discard(name)
 
 
 class OutTray:
@@ -162,7 +147,8 @@ class OutTray:
             if later is not None and later.next_micros > now:
                 continue
             self._open[name] = closed
-            message = Message(name, "postal.handout", "", str(closed.number).encode())
+            key = f"{self._partner.environment}.postal.{self._partner.id}"
+            message = Message(name, "postal.handout", key, str(closed.number).encode())
             await self._runner.work(self._consumer, [message], later.attempts if later else 0)
             del self._open[name]
             await self._note_dead(closed, name)
@@ -195,18 +181,16 @@ class OutTray:
 async def go_round(
     look: Callable[[], Awaitable[None]], rest: Callable[[], Awaitable[None]], stop: asyncio.Event
 ) -> None:
-    """Look again and again until stop is set; what is away for the moment (store, folder) is looked at later."""
-    log = structlog.get_logger("mailbox")
+    """Look again and again until stop is set; what went wrong (store or folder away, a fault of ours) is tried later."""
     while not stop.is_set():
         # Resting begins before the look, so that what happens during the look is noticed.
         resting = asyncio.ensure_future(rest())
         try:
             await asyncio.sleep(0)
-            await look()
-            await resting
-        except (TryAgainError, OSError) as error:
-            log.warning("mailbox_waits", reason=f"{type(error).__name__}: {error}")
-            await pause(stop, _AWAY_SECONDS)
+            if await attempt("mailbox", look):
+                await resting
+            else:
+                await pause(stop, _AWAY_SECONDS)
         finally:
             resting.cancel()
 

@@ -3,9 +3,7 @@
 import asyncio
 import contextlib
 
-import structlog
-
-from parcelgate.core.port import BusUnavailableError, ConflictError, RejectError, StoreUnavailableError
+from parcelgate.core.runner import attempt
 from parcelgate.router.desk import Desk
 from parcelgate.router.report import KEPT_MICROS, Waiting
 
@@ -20,17 +18,13 @@ class Drain:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._log = structlog.get_logger("router")
         # Before the first look anything may have been missed.
         self._missed_since = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until stop is set."""
         while not stop.is_set():
-            try:
-                await self.look()
-            except (ConflictError, RejectError, StoreUnavailableError, BusUnavailableError) as error:
-                self._log.warning("router_waits", reason=str(error))
+            await attempt("what is due at the router", self.look)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_PAUSE_SECONDS):
                     await stop.wait()
@@ -55,8 +49,10 @@ class Drain:
 
         The one that was asked about goes to the end of the line, so that an item that nobody can judge holds up nothing.
         """
-        most = 1
-        while ids := await self._parked(service, most):
+        most, before = 1, list[str]()
+        # The same cases again are cases that asking does not change; they must not keep the look from its end.
+        while (ids := await self._parked(service, most)) and ids != before:
+            before = ids
             if not await self._desk.ask_again(service, ids, halve=most > 1):
                 return
             most = _MOST

@@ -68,3 +68,22 @@ def test_the_master_key_is_made_once_and_for_its_owner_only(tmp_path):
     path = tmp_path / "data" / "master.key"
     assert master_key(path) == master_key(path)
     assert path.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_key_in_use_stays_open_however_many_others_come(keys):
+    vault = Vault(MASTER, keys)
+    key = vault.new_key()
+    sealed = vault.seal(key.id, b"part 0")
+    for _ in range(3):
+        for _ in range(4000):
+            vault.new_key()
+        assert vault.open(key.id, sealed) == b"part 0"
+
+
+async def test_a_key_that_is_not_stored_yet_can_be_held_by_whoever_made_it(keys):
+    vault = Vault(MASTER, keys)
+    key = vault.new_key()
+    for _ in range(5000):
+        vault.new_key()
+    vault.hold(key)
+    assert vault.open(key.id, vault.seal(key.id, b"part 1")) == b"part 1"

@@ -25,7 +25,6 @@ from parcelgate.codecs.xml.verdict import Explainer
 from parcelgate.codecs.xml.walk import Reader
 from parcelgate.core.fault import fault
 
-
 _NAMES = frozenset(
     (
         etree.ErrorTypes.WAR_NS_URI,

@@ -1,12 +1,13 @@
 """The one writer thread of the SQLite file: takes what is queued and commits it together."""
 
 import asyncio
+import contextlib
 import queue
 import sqlite3
 import threading
 import traceback
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -76,19 +77,25 @@ class Writer:
                     ended.append((future, *self._attempt(work)))
                     failpoint.pass_by("store.mid_batch")
             self.connection.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            if self.connection.in_transaction:
-                self.connection.execute("ROLLBACK")
+        except Exception as error:  # noqa: BLE001 - if this thread ended, everybody would wait for ever
+            # If this fails as well, the next BEGIN does, and this is tried again.
+            with contextlib.suppress(sqlite3.Error):
+                if self.connection.in_transaction:
+                    self.connection.execute("ROLLBACK")
             for _, future in jobs:
-                if not future.cancelled():
-                    future.set_exception(StoreUnavailableError(f"the store cannot be written: {error}"))
+                # Whoever waited may leave at this very moment.
+                with contextlib.suppress(InvalidStateError):
+                    if not future.done():
+                        future.set_exception(StoreUnavailableError(f"the store cannot be written: {error}"))
             return
         # Told only now, failures too: whoever caused a conflict is on disk, and reading again will see it.
         for future, result, failure in ended:
-            if failure is None:
-                future.set_result(result)
-            else:
-                future.set_exception(failure)
+            # Whoever waited may leave at this very moment.
+            with contextlib.suppress(InvalidStateError):
+                if failure is None:
+                    future.set_result(result)
+                else:
+                    future.set_exception(failure)
 
     def _attempt(self, work: Callable[[sqlite3.Connection], Any]) -> tuple[Any, Exception | None]:
         """Run one job atomically inside the batch; raises OperationalError, which is the whole batch's."""
