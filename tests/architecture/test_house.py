@@ -44,8 +44,14 @@ def test_every_service_says_what_comes_in_what_goes_out_and_what_it_keeps():
 
 
 def test_a_broad_except_stands_only_where_it_is_owned():
-    broad = [path.name for path, text in TEXTS.items() if re.search(r"except (Base)?Exception\b(?!Group)", text)]
-    assert sorted(set(broad) - {"runner.py", "writer.py", "migration.py", "worker.py", "bus.py"}) == []
+    broad = {
+        "/".join(path.parts[-2:])
+        for path, text in TEXTS.items()
+        if re.search(r"except (Base)?Exception\b(?!Group)", text)
+    }
+    # The runner; what runs other people's jobs; and the two services where a fault of one item must not stop another.
+    owned = {"core/runner.py", "sqlite/writer.py", "sqlite/migration.py", "embedded/bus.py", "postal/worker.py"}
+    assert broad <= owned | {"risk/service.py", "clearance/service.py"}
 
 
 def test_every_code_of_a_fault_and_every_kind_of_fact_in_the_source_is_in_its_list():
