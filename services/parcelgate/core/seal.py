@@ -16,21 +16,39 @@ from parcelgate.core.fault import fault
 from parcelgate.core.port import DataKey, RejectError, Store
 
 _NONCE = 12
+_MASTER = 32
 _KEPT = 4096
 
 
 def master_key(path: Path) -> bytes:
-    """Read the master key, or make one that only its owner can read; 32 bytes."""
+    """Read the master key, or make one that only its owner can read; 32 bytes. Raises ValueError if it is damaged."""
     try:
-        return path.read_bytes()
+        key = path.read_bytes()
     except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "wb") as file:
-            file.write(key := secrets.token_bytes(32))
-            file.flush()
-            os.fsync(file.fileno())
-        return key
+        return _make(path)
+    if len(key) != _MASTER:
+        raise ValueError(f"{path} is no master key: it has {len(key)} bytes instead of {_MASTER}. Restore it.")
+    return key
+
+
+def _make(path: Path) -> bytes:
+    """Make a master key that stands whole on the disk, its folder included, before anything is sealed with it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(path.name + ".tmp")
+    half.unlink(missing_ok=True)
+    key = secrets.token_bytes(_MASTER)
+    handle = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(key)
+        file.flush()
+        os.fsync(file.fileno())
+    half.rename(path)
+    folder = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+    return key
 
 
 class Vault:
