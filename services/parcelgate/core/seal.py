@@ -3,6 +3,7 @@
 Deleting a data key erases all it sealed, wherever copies lie: in state, outbox, bus, retries or dead letters.
 """
 
+import contextlib
 import os
 import secrets
 from collections import OrderedDict
@@ -27,28 +28,29 @@ def master_key(path: Path) -> bytes:
     except FileNotFoundError:
         return _make(path)
     if len(key) != _MASTER:
-        raise ValueError(f"{path} is no master key: it has {len(key)} bytes instead of {_MASTER}. Restore it.")
+        raise ValueError(f"{path} is no key: it has {len(key)} bytes instead of {_MASTER}. Restore it.")
     return key
 
 
 def _make(path: Path) -> bytes:
     """Make a master key that stands whole on the disk, its folder included, before anything is sealed with it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(path.name + ".tmp")
-    half.unlink(missing_ok=True)
-    key = secrets.token_bytes(_MASTER)
+    half = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
     handle = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(handle, "wb") as file:
-        file.write(key)
+        file.write(secrets.token_bytes(_MASTER))
         file.flush()
         os.fsync(file.fileno())
-    half.rename(path)
+    # Of two that start at once, the first one's key counts for both.
+    with contextlib.suppress(FileExistsError):
+        os.link(half, path)
+    half.unlink()
     folder = os.open(path.parent, os.O_RDONLY)
     try:
         os.fsync(folder)
     finally:
         os.close(folder)
-    return key
+    return path.read_bytes()
 
 
 class Vault:
