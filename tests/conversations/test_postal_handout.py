@@ -166,7 +166,7 @@ async def test_a_file_that_is_no_interchange_goes_to_error_with_its_faults(house
         return (error / "letter.txt").is_file() and (error / "cut.xml").is_file()
 
     await house.until(moved)
-    assert result(error / "letter.txt.result.json")["faults"][0]["code"] == "XML_NOT_WELL_FORMED"
+    assert result(error / "letter.txt.result.json")["faults"][0]["code"] == "DOCUMENT_NOT_XML"
     assert result(error / "cut.xml.result.json")["faults"][0]["code"] == "XML_TRUNCATED"
 
 
@@ -183,7 +183,7 @@ async def test_a_file_whose_name_is_no_utf_8_is_taken_like_any_other(house):
     assert result(done / f"{odd}.result.json")["name"] == "f\ufffdr-zoll.xml"
 
 
-@pytest.mark.parametrize("error", [PermissionError("not yours"), ZeroDivisionError()])
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), ZeroDivisionError()])
 async def test_a_file_that_cannot_be_read_holds_up_no_other_and_is_tried_again(house, monkeypatch, error):
     read, refuse = FolderMailbox.read, True
 

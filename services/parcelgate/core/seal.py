@@ -21,36 +21,47 @@ _MASTER = 32
 _KEPT = 4096
 
 
+def put_file(path: Path, content: bytes) -> None:
+    """Let a file that only its owner can read appear whole, or not at all, as on a full disk; replaces an older one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    half = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        with os.fdopen(os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        half.replace(path)
+    finally:
+        half.unlink(missing_ok=True)
+
+
 def master_key(path: Path) -> bytes:
     """Read the master key, or make one that only its owner can read; 32 bytes. Raises ValueError if it is damaged."""
     try:
         key = path.read_bytes()
     except FileNotFoundError:
-        return _make(path)
+        fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+        put_file(fresh, secrets.token_bytes(_MASTER))
+        try:
+            # Of two that make it at the same moment, the first one's stays.
+            with contextlib.suppress(FileExistsError):
+                os.link(fresh, path)
+        finally:
+            fresh.unlink()
+        # Its name has to be on the disk as well before anything is sealed with it.
+        _sync_folder(path.parent)
+        return path.read_bytes()
     if len(key) != _MASTER:
         raise ValueError(f"{path} is no key: it has {len(key)} bytes instead of {_MASTER}. Restore it.")
     return key
 
 
-def _make(path: Path) -> bytes:
-    """Make a master key that stands whole on the disk, its folder included, before anything is sealed with it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    half = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
-    handle = os.open(half, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "wb") as file:
-        file.write(secrets.token_bytes(_MASTER))
-        file.flush()
-        os.fsync(file.fileno())
-    # Of two that start at once, the first one's key counts for both.
-    with contextlib.suppress(FileExistsError):
-        os.link(half, path)
-    half.unlink()
-    folder = os.open(path.parent, os.O_RDONLY)
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(handle)
     finally:
-        os.close(folder)
-    return path.read_bytes()
+        os.close(handle)
 
 
 class Vault:

@@ -3,12 +3,15 @@
 import asyncio
 import contextlib
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
+from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.core import failpoint
 from parcelgate.core.bell import delivery_bell
 from parcelgate.core.door import fault_json
+from parcelgate.core.fault import fault
 from parcelgate.core.partner import Partner
 from parcelgate.core.port import Message, Outcome, RejectError, TryAgainError
 from parcelgate.core.runner import Consumer, Runner, attempt
@@ -60,42 +63,55 @@ class InTray:
         self._outcomes = outcomes
         # Receipts of files in work; a file without one has to be handed in first.
         self._receipts: dict[str, str] = {}
-        # Files claimed since the start; all others in work are an earlier process's.
-        self._claimed: set[str] = set()
+        self._resumed = False
+        self._open = False
 
     async def look(self) -> None:
         """Go round once: take up what an earlier process left, claim what arrived, finish what came to its end.
 
         A file that makes trouble holds up no other. Raises TryAgainError at the end if there was one.
         """
+        if not self._open:
+            await self._mailbox.open()
+        self._open = False
         in_work = await self._mailbox.claimed()
-        well = [await self._try(name, self._hand_in) for name in in_work if name not in self._receipts]
+        self._receipts = {name: receipt for name, receipt in self._receipts.items() if name in in_work}
+        known = not self._resumed
+        well = [
+            await self._try(name, self._hand_in(name, known=known)) for name in in_work if name not in self._receipts
+        ]
+        self._resumed = True
         arrived = await self._mailbox.arrived(max(0, _MOST_IN_WORK - len(in_work)))
-        well += [await self._try(name, self._claim) for name in arrived]
-        well += [await self._try(name, self._finish) for name in await self._ended()]
+        well += [await self._try(name, self._take(name)) for name in arrived]
+        well += [await self._try(name, self._finish(name)) for name in await self._ended()]
         if not all(well):
             raise TryAgainError(f"{well.count(False)} files of {self._partner.id} have to wait")
+        self._open = True
 
-    async def _try(self, name: str, step: Callable[[str], Awaitable[None]]) -> bool:
-        return await attempt(f"file {_shown(name)} of {self._partner.id}", lambda: step(name))
+    async def _try(self, name: str, step: Awaitable[None]) -> bool:
+        async def once() -> None:
+            # Somebody took the file away; that is for him to know.
+            with contextlib.suppress(FileNotFoundError):
+                await step
 
-    async def _claim(self, name: str) -> None:
+        return await attempt(f"file {readable(name)} of {self._partner.id}", once)
+
+    async def _take(self, name: str) -> None:
         if await self._mailbox.claim(name):
-            self._claimed.add(name)
             failpoint.pass_by("mailbox.claimed_before_intake")
-            await self._hand_in(name)
+            await self._hand_in(name, known=False)
 
-    async def _hand_in(self, name: str) -> None:
-        shown, known = _shown(name), name not in self._claimed
+    async def _hand_in(self, name: str, *, known: bool) -> None:
+        shown = readable(name)
         try:
             receipt = await self._intake.find_file(self._partner, shown, self._mailbox.read(name)) if known else None
             if receipt is None:
                 receipt = (await self._intake.receive(self._partner, shown, self._mailbox.read(name))).receipt
-        except RejectError as error:
-            faults = [fault_json(one) for one in error.faults]
+        except (RejectError, PermissionError) as error:
+            found = error.faults if isinstance(error, RejectError) else [_unreadable(error)]
+            faults = [fault_json(one) for one in found]
             result = {"receipt": "", "state": "REJECTED", "name": shown, "faults": faults, "items": []}
             await self._mailbox.finish(name, "", _whole(result), accepted=False)
-            self._claimed.discard(name)
             return
         self._receipts[name] = receipt
 
@@ -113,7 +129,6 @@ class InTray:
         accepted = interchange.state == "ROUTED"
         await self._mailbox.finish(name, receipt, self._outcomes.whole(interchange), accepted=accepted)
         del self._receipts[name]
-        self._claimed.discard(name)
 
 
 class OutTray:
@@ -157,7 +172,13 @@ class OutTray:
         closed = self._open[message.id]
         assert self._mailbox is not None
         body = await self._hand_out.compose(self._partner, closed)
-        await self._mailbox.deliver(f"{closed.reference}.xml", _pieces(body), _before_rename)
+        try:
+            await self._mailbox.deliver(f"{closed.reference}.xml", _pieces(body), _before_rename)
+        except OSError as error:
+            # A full disk or a lost folder is no fault of the message; it goes out when there is room again.
+            with contextlib.suppress(OSError):
+                await self._mailbox.open()
+            raise TryAgainError(f"the out-tray cannot be written: {error.strerror}") from error
         failpoint.pass_by("handout.renamed_before_mark")
         return self._hand_out.handed_out(self._partner, closed)
 
@@ -191,9 +212,13 @@ async def pause(stop: asyncio.Event, seconds: float = _LOOK_SECONDS) -> None:
             await stop.wait()
 
 
-def _shown(name: str) -> str:
-    """Return a file's name as text; what is no UTF-8 in it is shown as a replacement character."""
-    return name.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+def readable(name: str) -> str:
+    """Show a file name as text; bytes of it that are no UTF-8 become replacement characters."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
+def _unreadable(error: PermissionError) -> Fault:
+    return fault("FILE_UNREADABLE", reason=error.strerror or "no permission")
 
 
 def _before_rename() -> None:

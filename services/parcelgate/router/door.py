@@ -87,8 +87,10 @@ def _parse(body: bytes, into: Message) -> None:
     try:
         json_format.Parse(body, into)
     except (json_format.ParseError, UnicodeDecodeError, RecursionError) as error:
+        deep = "recursion depth" in str(error)
         # Only the first line: the rest may show party text.
-        raise ValueError((str(error).splitlines() or [""])[0]) from error
+        words = "it nests too deeply" if deep else (str(error).splitlines() or [""])[0].rstrip(".")
+        raise ValueError(words) from error
 
 
 def _result_json(result: ReportResult) -> dict[str, Any]:

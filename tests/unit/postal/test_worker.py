@@ -54,7 +54,7 @@ def test_items_come_in_order_with_what_the_credential_says_about_them():
 
 def test_a_document_that_is_given_up_does_not_disturb_the_next_one():
     first, last = [one for one in served(b"junk" * 1000, document("A2", declaration(2))) if isinstance(one, End)]
-    assert [one.code for one in unpack_faults(first.faults)] == ["XML_NOT_WELL_FORMED"]
+    assert [one.code for one in unpack_faults(first.faults)] == ["DOCUMENT_NOT_XML"]
     assert (last.routable, last.reference) == (True, "A2")
 
 
