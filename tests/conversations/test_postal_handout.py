@@ -183,7 +183,7 @@ async def test_a_file_whose_name_is_no_utf_8_is_taken_like_any_other(house):
     assert result(done / f"{odd}.result.json")["name"] == "f\ufffdr-zoll.xml"
 
 
-@pytest.mark.parametrize("error", [OSError(5, "I/O error"), ZeroDivisionError()])
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), ZeroDivisionError()])
 async def test_a_file_that_cannot_be_read_holds_up_no_other_and_is_tried_again(house, monkeypatch, error):
     read, refuse = FolderMailbox.read, True
 

@@ -17,6 +17,7 @@ from parcelgate.core.fault import fault
 from parcelgate.core.port import DataKey, RejectError, Store
 
 _NONCE = 12
+_MASTER = 32
 _KEPT = 4096
 
 
@@ -35,19 +36,32 @@ def put_file(path: Path, content: bytes) -> None:
 
 
 def master_key(path: Path) -> bytes:
-    """Read the master key, or make one that only its owner can read; 32 bytes."""
+    """Read the master key, or make one that only its owner can read; 32 bytes. Raises ValueError if it is damaged."""
     try:
-        return path.read_bytes()
+        key = path.read_bytes()
     except FileNotFoundError:
         fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-        put_file(fresh, secrets.token_bytes(32))
+        put_file(fresh, secrets.token_bytes(_MASTER))
         try:
             # Of two that make it at the same moment, the first one's stays.
             with contextlib.suppress(FileExistsError):
                 os.link(fresh, path)
         finally:
             fresh.unlink()
+        # Its name has to be on the disk as well before anything is sealed with it.
+        _sync_folder(path.parent)
         return path.read_bytes()
+    if len(key) != _MASTER:
+        raise ValueError(f"{path} is no key: it has {len(key)} bytes instead of {_MASTER}. Restore it.")
+    return key
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 class Vault:

@@ -63,34 +63,46 @@ class InTray:
         self._outcomes = outcomes
         # Receipts of files in work; a file without one has to be handed in first.
         self._receipts: dict[str, str] = {}
-        # Files claimed since the start; all others in work are an earlier process's.
-        self._claimed: set[str] = set()
+        self._resumed = False
+        self._open = False
 
     async def look(self) -> None:
         """Go round once: take up what an earlier process left, claim what arrived, finish what came to its end.
 
         A file that makes trouble holds up no other. Raises TryAgainError at the end if there was one.
         """
-        await self._mailbox.open()
+        if not self._open:
+            await self._mailbox.open()
+        self._open = False
         in_work = await self._mailbox.claimed()
-        well = [await self._try(name, self._hand_in) for name in in_work if name not in self._receipts]
+        self._receipts = {name: receipt for name, receipt in self._receipts.items() if name in in_work}
+        known = not self._resumed
+        well = [
+            await self._try(name, self._hand_in(name, known=known)) for name in in_work if name not in self._receipts
+        ]
+        self._resumed = True
         arrived = await self._mailbox.arrived(max(0, _MOST_IN_WORK - len(in_work)))
-        well += [await self._try(name, self._claim) for name in arrived]
-        well += [await self._try(name, self._finish) for name in await self._ended()]
+        well += [await self._try(name, self._take(name)) for name in arrived]
+        well += [await self._try(name, self._finish(name)) for name in await self._ended()]
         if not all(well):
             raise TryAgainError(f"{well.count(False)} files of {self._partner.id} have to wait")
+        self._open = True
 
-    async def _try(self, name: str, step: Callable[[str], Awaitable[None]]) -> bool:
-        return await attempt(f"file {readable(name)} of {self._partner.id}", lambda: step(name))
+    async def _try(self, name: str, step: Awaitable[None]) -> bool:
+        async def once() -> None:
+            # Somebody took the file away; that is for him to know.
+            with contextlib.suppress(FileNotFoundError):
+                await step
 
-    async def _claim(self, name: str) -> None:
+        return await attempt(f"file {readable(name)} of {self._partner.id}", once)
+
+    async def _take(self, name: str) -> None:
         if await self._mailbox.claim(name):
-            self._claimed.add(name)
             failpoint.pass_by("mailbox.claimed_before_intake")
-            await self._hand_in(name)
+            await self._hand_in(name, known=False)
 
-    async def _hand_in(self, name: str) -> None:
-        shown, known = readable(name), name not in self._claimed
+    async def _hand_in(self, name: str, *, known: bool) -> None:
+        shown = readable(name)
         try:
             receipt = await self._intake.find_file(self._partner, shown, self._mailbox.read(name)) if known else None
             if receipt is None:
@@ -100,7 +112,6 @@ class InTray:
             faults = [fault_json(one) for one in found]
             result = {"receipt": "", "state": "REJECTED", "name": shown, "faults": faults, "items": []}
             await self._mailbox.finish(name, "", _whole(result), accepted=False)
-            self._claimed.discard(name)
             return
         self._receipts[name] = receipt
 
@@ -118,7 +129,6 @@ class InTray:
         accepted = interchange.state == "ROUTED"
         await self._mailbox.finish(name, receipt, self._outcomes.whole(interchange), accepted=accepted)
         del self._receipts[name]
-        self._claimed.discard(name)
 
 
 class OutTray:
