@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from functools import partial
 
 from parcelgate.core.runner import attempt
 from parcelgate.router.desk import Desk
@@ -24,23 +25,34 @@ class Drain:
     async def run(self, stop: asyncio.Event) -> None:
         """Look until stop is set."""
         while not stop.is_set():
-            await attempt("what is due at the router", self.look)
+            await self.look()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_PAUSE_SECONDS):
                     await stop.wait()
 
     async def look(self) -> None:
-        """Do once what is due now."""
+        """Do once what is due now; what fails is logged, tried at the next look, and holds up nothing else."""
         for service in SERVICES:
-            await self._drain(service)
+            await attempt(f"parked cases of {service}", partial(self._drain, service))
+        await attempt("overdue cases", self._tell_overdue)
+        await attempt("missed reports", self._join_missed)
+        await attempt("expired reports", self._expire)
+
+    async def _tell_overdue(self) -> None:
         store, now = self._desk.runner.store, self._desk.runner.clock.micros()
         while late := await store.read("router.find_overdue", now, _MOST):
             await self._desk.tell_overdue([(row[0], row[1]) for row in late])
+
+    async def _join_missed(self) -> None:
+        store, now = self._desk.runner.store, self._desk.runner.clock.micros()
         missed = await store.read("router.find_missed", self._missed_since, _MOST)
         if missed:
             await self._desk.join([Waiting(*row) for row in missed])
         if len(missed) < _MOST:
             self._missed_since = now - _MISSED_MICROS
+
+    async def _expire(self) -> None:
+        store, now = self._desk.runner.store, self._desk.runner.clock.micros()
         if expired := await store.read("router.find_expired", now - KEPT_MICROS, _MOST):
             await self._desk.expire([Waiting(*row) for row in expired])
 

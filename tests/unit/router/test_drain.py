@@ -39,11 +39,25 @@ async def test_a_fault_of_our_own_does_not_end_the_looking(monkeypatch):
 
     async def fails(*_):
         looks.append(1)
-        if len(looks) == 3:
+        if len(looks) == 7:
             stop.set()
         raise ZeroDivisionError
 
     desk.read = fails
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(20):
         await Drain(desk).run(stop)
-    assert len(looks) == 3
+    assert len(looks) == 12
+
+
+async def test_what_fails_in_one_part_of_a_look_leaves_the_others_to_be_done():
+    desk, read = Desk(), []
+
+    async def fails_at_first(query, *_):
+        read.append(query)
+        if query in ("router.find_parked", "router.find_overdue"):
+            raise ZeroDivisionError
+        return []
+
+    desk.read = fails_at_first
+    await Drain(desk).look()
+    assert read == ["router.find_parked"] * 3 + ["router.find_overdue", "router.find_missed", "router.find_expired"]
