@@ -29,7 +29,6 @@ from parcelgate.app.sample.interchange import Request, canonical_json
 from parcelgate.app.sampling import Handover
 from parcelgate.core.setting import Settings
 
-_MAILBOX_SECONDS = 60
 _PATHS = {
     "SubmitRequest": "/v1/shipments",
     "AmendRequest": "/v1/shipments/amend",
@@ -56,9 +55,10 @@ class Sent:
 class Delivery:
     """All senders of the demo."""
 
-    def __init__(self, settings: Settings, traffic: Traffic, step: Step) -> None:
+    def __init__(self, settings: Settings, traffic: Traffic, wait: float, step: Step) -> None:
         self._settings = settings
         self._traffic = traffic
+        self._wait = wait
         self._step = step
         self._clients: dict[str, Client] = {}
         self.sent = Sent()
@@ -125,14 +125,14 @@ class Delivery:
     def _result(self, file: Path) -> str:
         """Wait for the result file, as the post's own system would."""
         places = [file.parents[1] / name / f"{file.name}.result.json" for name in ("done", "error")]
-        end = time.monotonic() + _MAILBOX_SECONDS
+        end = time.monotonic() + self._wait
         while time.monotonic() < end:
             for place in places:
                 if place.is_file():
                     receipt: str = json.loads(place.read_text("utf-8"))["receipt"]
                     return receipt
             time.sleep(0.05)
-        raise TimeoutError(f"no result file for {file.name} after {_MAILBOX_SECONDS} seconds")
+        raise TimeoutError(f"no result file for {file.name} after {self._wait:.0f} seconds")
 
     async def _call(self, carrier: str, requests: Iterable[Request]) -> list[SubmitResult]:
         client = self.client(carrier)

@@ -21,7 +21,7 @@ from parcelgate.app.sending import progress
 from parcelgate.core import setting
 from parcelgate.core.setting import Settings
 
-_WAIT_SECONDS = 120
+WAIT_SECONDS = 120.0
 _CODES = [name.removeprefix("DECISION_CODE_") for name in DecisionCode.DESCRIPTOR.values_by_name]
 _FIRST_FISCAL = _CODES.index("PRE_ACCEPTED")
 SECURITY = _CODES[1:_FIRST_FISCAL]
@@ -30,16 +30,19 @@ FISCAL = _CODES[_FIRST_FISCAL:]
 _QUIET_SECONDS = 1.5
 
 
-def run(data: Path, seed: int) -> int:
-    """Run it in a data folder that is made anew; returns 0 only if all that was to be proven holds, else 2."""
+def run(data: Path, seed: int, items: int = ITEMS, shipments: int = SHIPMENTS, wait: float = WAIT_SECONDS) -> int:
+    """Run it in a data folder that is made anew, waiting so many seconds for decisions at most.
+
+    Returns 0 only if all that was to be proven holds, else 2.
+    """
     console = Console(highlight=False)
     settings = setting.load({}, data=data)
-    made = traffic(seed, datetime.datetime.now(datetime.UTC).date())
+    made = traffic(seed, datetime.datetime.now(datetime.UTC).date(), items, shipments)
     began = time.monotonic()
     try:
         with gateway(data):
-            console.print(f"The gateway serves from {data}. Sending {ITEMS} postal items and {SHIPMENTS} shipments ...")
-            delivery, outcomes, releases = _send(console, settings, made)
+            console.print(f"The gateway serves from {data}. Sending {items} postal items and {shipments} shipments ...")
+            delivery, outcomes, releases = _send(console, settings, made, wait)
             console.print(f"All sent and answered after {time.monotonic() - began:.1f} s. Checking every answer ...")
             verdict = _prove(settings, delivery, made, outcomes, releases)
             files = proof.responses(verdict, data, settings.mailbox_root)
@@ -65,20 +68,20 @@ def run(data: Path, seed: int) -> int:
 
 
 def _send(
-    console: Console, settings: Settings, made: Traffic
+    console: Console, settings: Settings, made: Traffic, wait: float
 ) -> tuple[Delivery, dict[str, dict[str, Any]], dict[str, list[Release]]]:
     customs = Administration(settings.mailbox_root, "customs-nz", "nz-customs")
     with progress(console) as bar:
         posts = bar.add_task(
             "posts, by HTTP and mailbox", total=sum(len(one.interchange.samples) for one in made.handovers)
         )
-        express = bar.add_task("carriers, by gRPC and HTTP", total=SHIPMENTS)
+        express = bar.add_task("carriers, by gRPC and HTTP", total=sum(len(getattr(request, "shipments", ())) for _, request in made.requests))
         waiting = bar.add_task("items decided", total=None)
-        delivery = Delivery(settings, made, lambda count: bar.advance(posts, count))
+        delivery = Delivery(settings, made, wait, lambda count: bar.advance(posts, count))
         delivery.posts()
         delivery.step_with(lambda count: bar.advance(express, count))
         delivery.carriers()
-        end, quiet_since, before = time.monotonic() + _WAIT_SECONDS, time.monotonic(), -1
+        end, quiet_since, before = time.monotonic() + wait, time.monotonic(), -1
         while True:
             customs.answer()
             outcomes = {

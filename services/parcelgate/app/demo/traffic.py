@@ -15,6 +15,7 @@ from parcelgate.codecs import translate
 ITEMS = 1000
 SHIPMENTS = 200
 _SIZE = 60
+_INTERCHANGES = 16
 _CORRECTED = 5
 _GRAM = 1000
 
@@ -30,16 +31,16 @@ class Traffic:
     requests: list[tuple[str, Request]]
 
 
-def traffic(seed: int, day: datetime.date) -> Traffic:
-    """Make the traffic; the same for the same seed and day."""
-    corrections = _CORRECTED
-    handovers = list(postal(seed, ITEMS - corrections, _SIZE, day))
+def traffic(seed: int, day: datetime.date, items: int = ITEMS, shipments: int = SHIPMENTS) -> Traffic:
+    """Make the traffic; the same for the same seed, day and size. Fewer items come in smaller interchanges."""
+    size = max(1, min(_SIZE, items // _INTERCHANGES))
+    handovers = list(postal(seed, items - _CORRECTED, size, day))
     largest = max({one.partner for one in handovers}, key=lambda name: sum(one.partner == name for one in handovers))
     first, second = [number for number, one in enumerate(handovers) if one.partner == largest][:2]
     spoilt = _spoilt(handovers[second], seed)
     handovers[second] = spoilt
     corrected = _corrected(handovers[first], seed, day)
-    return Traffic([*handovers, corrected], handovers[first], spoilt, corrected, list(express(seed, SHIPMENTS, day)))
+    return Traffic([*handovers, corrected], handovers[first], spoilt, corrected, list(express(seed, shipments, day)))
 
 
 def _spoilt(handover: Handover, seed: int) -> Handover:
