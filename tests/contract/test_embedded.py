@@ -122,3 +122,25 @@ async def test_a_job_cancelled_before_its_turn_leaves_its_neighbours_alone(open_
     go_on.set()
     found = await asyncio.gather(holding, *jobs, return_exceptions=True)
     assert [one for one in found[1:] if isinstance(one, int)] == [0, 1, 3, 4]
+
+
+async def test_a_faulty_statement_fails_its_own_transaction_and_no_other(open_store, monkeypatch):
+    import asyncio
+
+    from store_promises import message, transaction
+
+    from parcelgate.adapters.store.sqlite import store as module
+    from parcelgate.core.port import Outcome, StoreUnavailableError, Write
+
+    real = module.statement
+    monkeypatch.setattr(module, "statement", lambda name: "SELECT nonsense(" if name == "x.broken" else real(name))
+    store = await open_store()
+    broken = Outcome(writes=[Write("x.broken", [()])])
+    results = await asyncio.gather(
+        store.commit(transaction(Outcome(messages=[message(1)]))),
+        store.commit(transaction(broken)),
+        store.commit(transaction(Outcome(messages=[message(2)]))),
+        return_exceptions=True,
+    )
+    assert isinstance(results[1], Exception) and not isinstance(results[1], StoreUnavailableError)
+    assert [one.id for one in await store.unsent(10)] == ["m1", "m2"]

@@ -75,7 +75,10 @@ def _send(
         posts = bar.add_task(
             "posts, by HTTP and mailbox", total=sum(len(one.interchange.samples) for one in made.handovers)
         )
-        express = bar.add_task("carriers, by gRPC and HTTP", total=sum(len(getattr(request, "shipments", ())) for _, request in made.requests))
+        express = bar.add_task(
+            "carriers, by gRPC and HTTP",
+            total=sum(len(getattr(request, "shipments", ())) for _, request in made.requests),
+        )
         waiting = bar.add_task("items decided", total=None)
         delivery = Delivery(settings, made, wait, lambda count: bar.advance(posts, count))
         delivery.posts()

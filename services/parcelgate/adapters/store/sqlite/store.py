@@ -185,7 +185,8 @@ def _apply(connection: sqlite3.Connection, transaction: Transaction) -> None:
         for write in outcome.writes:
             _write(connection, write)
         connection.executemany(
-            "INSERT INTO outbox (message_id, topic, key, body) VALUES (?, ?, ?, ?)",
+            # An id follows from the content: the same message is sent once, however often it is meant.
+            "INSERT INTO outbox (message_id, topic, key, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             map(_columns, outcome.messages),
         )
     except sqlite3.IntegrityError as error:

@@ -17,6 +17,18 @@ from parcelgate.core.port import StoreUnavailableError
 T = TypeVar("T")
 Job = tuple[Callable[[sqlite3.Connection], Any], "Future[Any]"]
 _MOST_JOBS = 128
+# What says of the file, not of the job, that it cannot be written: full, I/O, busy, locked, read-only, no memory, gone.
+_AWAY = frozenset(
+    (
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_LOCKED,
+        sqlite3.SQLITE_READONLY,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_CANTOPEN,
+    )
+)
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -98,13 +110,13 @@ class Writer:
                     future.set_exception(failure)
 
     def _attempt(self, work: Callable[[sqlite3.Connection], Any]) -> tuple[Any, Exception | None]:
-        """Run one job atomically inside the batch; raises OperationalError, which is the whole batch's."""
+        """Run one job atomically inside the batch; raises what says that the file cannot be written, for the whole batch."""
         self.connection.execute("SAVEPOINT job")
         try:
             result, failure = _without_cursor(work(self.connection)), None
-        except sqlite3.OperationalError:
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever a job raises belongs to whoever submitted it
+        except Exception as error:
+            if isinstance(error, sqlite3.Error) and error.sqlite_errorcode & 0xFF in _AWAY:
+                raise
             self.connection.execute("ROLLBACK TO job")
             _clear(error)
             result, failure = None, error
