@@ -168,8 +168,8 @@ def sample(
 def demo(
     data: Annotated[Path, typer.Option("--data", help="Folder of the demo.")] = Path("build/demo"),
     seed: Annotated[int, typer.Option(help="The same seed makes the same traffic.")] = 1,
-    items: Annotated[int, typer.Option(help="Postal items.", min=300, hidden=True)] = 1000,
-    shipments: Annotated[int, typer.Option(help="Carrier shipments.", min=20, hidden=True)] = 200,
+    items: Annotated[int, typer.Option(help="Postal items.", min=100, hidden=True)] = 1000,
+    shipments: Annotated[int, typer.Option(help="Carrier shipments.", min=10, hidden=True)] = 200,
     wait: Annotated[float, typer.Option(help="Seconds to wait for decisions at most.", hidden=True)] = 120.0,
 ) -> None:
     """Run the whole path on sample traffic and show what became of it."""
