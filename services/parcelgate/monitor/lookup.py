@@ -171,7 +171,7 @@ class Lookup:
         """Return the newest dead letters that the caller may see, newest first, at most MOST_DEAD of all partners."""
         found = []
         for consumer, dead in await self._store.dead(MOST_DEAD):
-            environment, _, partner = dead.message.key.split(".", 2)
+            environment, _, partner, *_ = dead.message.key.split(".")
             if scope.sees(environment, partner):
                 found.append(DeadLetter(consumer, partner, dead, _items_of(dead)))
         return found
