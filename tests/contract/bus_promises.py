@@ -1,6 +1,7 @@
 """What every bus promises. An implementation runs all of it from a module that only chooses it."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -91,6 +92,24 @@ class BusPromises:
         await bus.publish([message(1)])
         await bus.give_back(await bus.receive("router.advance", 10))
         assert ids(await asyncio.wait_for(bus.receive("router.advance", 10), 5)) == ["m1"]
+
+    async def test_what_was_stored_by_a_cancelled_publish_is_handed_out_all_the_same(self, open_bus):
+        """A caller may leave at any moment, for example when the deadline of its call passes."""
+        bus = await open_bus()
+        for number in range(30):
+            publishing = asyncio.create_task(bus.publish([message(number)]))
+            for _ in range(number % 5):
+                await asyncio.sleep(0)
+            await asyncio.sleep(0.0002 * (number % 7))
+            publishing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await publishing
+        # What the cancelled call left undone, the relay does again.
+        await bus.publish([message(number) for number in range(30)])
+        taken: set[str] = set()
+        async with asyncio.timeout(5):
+            while len(taken) < 30:
+                taken.update(ids(await bus.receive("router.advance", 100)))
 
     async def test_what_was_published_survives_a_restart_until_it_is_acknowledged(self, open_bus):
         bus = await open_bus()

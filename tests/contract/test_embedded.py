@@ -1,6 +1,8 @@
 """The embedded store and bus keep the promises."""
 
+import asyncio
 import sqlite3
+import threading
 
 import pytest
 from bus_promises import TOPOLOGY, BusPromises
@@ -9,6 +11,7 @@ from store_promises import StorePromises
 from parcelgate.adapters.bus.embedded.bus import EmbeddedBus
 from parcelgate.adapters.store.sqlite.statement import run_many
 from parcelgate.adapters.store.sqlite.store import SqliteStore
+from parcelgate.core.port import StoreUnavailableError
 
 
 @pytest.fixture
@@ -50,8 +53,6 @@ async def test_the_writer_hands_no_cursor_to_another_thread(open_store):
 
 async def test_many_threads_of_work_share_the_one_writer(open_store):
     """Cursors let go of by the loop's thread once reset statements that the writer was running."""
-    import asyncio
-
     from store_promises import message, transaction
 
     from parcelgate.core.port import Outcome
@@ -79,3 +80,60 @@ def test_many_rows_at_a_time_are_the_same_rows_in_the_same_order():
     assert list(connection.execute("SELECT * FROM sum")) == list(one_by_one.execute("SELECT * FROM sum"))
     connection.close()
     one_by_one.close()
+
+
+async def test_a_reader_that_sqlite_fails_says_that_the_store_is_away(open_store, monkeypatch):
+    """Whatever waits for the store then tries again, instead of taking it for a fault of the work."""
+    store = await open_store()
+
+    def fails(_connection):
+        raise sqlite3.OperationalError("disk I/O error")
+
+    with pytest.raises(StoreUnavailableError, match="disk I/O"):
+        await store._reading(fails)
+
+
+@pytest.mark.parametrize("error", [sqlite3.DatabaseError("malformed"), MemoryError(), SystemError()])
+async def test_the_writer_outlives_a_commit_that_fails_in_any_way(open_store, error):
+    from store_promises import message, transaction
+
+    from parcelgate.core.port import Outcome
+
+    store = await open_store()
+    connection, failures = store.writer.connection, [error]
+
+    class Failing:
+        """SQLite as it behaves when a page is damaged or memory ends: COMMIT itself raises."""
+
+        def __getattr__(self, name):
+            return getattr(connection, name)
+
+        def execute(self, text, *rest):
+            if text == "COMMIT" and failures:
+                raise failures.pop()
+            return connection.execute(text, *rest)
+
+    store.writer.connection = Failing()
+    async with asyncio.timeout(5):
+        with pytest.raises(StoreUnavailableError):
+            await store.commit(transaction(Outcome(messages=[message(1)]), "s1"))
+        await store.commit(transaction(Outcome(messages=[message(2)]), "s2"))
+    assert [one.id for one in await store.unsent(10)] == ["m2"]
+
+
+async def test_a_job_cancelled_before_its_turn_leaves_its_neighbours_alone(open_store):
+    store = await open_store()
+    held, go_on = threading.Event(), threading.Event()
+
+    def hold(_connection):
+        held.set()
+        go_on.wait(5)
+
+    holding = asyncio.create_task(store.writer.submit(hold))
+    await asyncio.to_thread(held.wait, 5)
+    jobs = [asyncio.create_task(store.writer.submit(lambda _c, number=number: number)) for number in range(5)]
+    await asyncio.sleep(0)
+    jobs[2].cancel()
+    go_on.set()
+    found = await asyncio.gather(holding, *jobs, return_exceptions=True)
+    assert [one for one in found[1:] if isinstance(one, int)] == [0, 1, 3, 4]

@@ -5,7 +5,6 @@ import time
 from contextlib import asynccontextmanager
 
 from conversations.router_talk import Talk
-
 from parcelgate.core.clock import SystemClock
 from parcelgate.router.agreement import Agreements
 

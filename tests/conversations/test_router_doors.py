@@ -3,12 +3,14 @@
 import json
 
 import grpc
+import grpc.aio
 import httpx
 import pytest
-from conversations.router_talk import Talk
 from starlette.applications import Starlette
 
+from conversations.router_talk import Talk
 from parcelgate.api.intake.v1.intake_pb2 import ReportRequest
+from parcelgate.api.intake.v1.intake_pb2_grpc import DecisionIntakeStub
 from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_FILINGS, CHUNK_KIND_REPORTS, ChunkEntry
 from parcelgate.api.record.v1.decision_pb2 import Decision, Report
 from parcelgate.api.record.v1.declaration_pb2 import ENVIRONMENT_TEST, DeclarationKey
@@ -57,7 +59,7 @@ class Context:
     def invocation_metadata(self):
         return (("authorization", self.authorization),)
 
-    async def abort(self, code, details):
+    async def abort(self, code, details, trailing_metadata=()):
         raise grpc.RpcError(code, details)
 
 
@@ -174,3 +176,18 @@ async def test_reprocessing_what_is_not_in_force_is_refused(talk):
     with pytest.raises(RejectError) as error:
         await talk.service.reprocess("0" * 32)
     assert error.value.faults[0].code == "DECLARATION_UNKNOWN"
+
+
+async def test_the_service_is_served_under_the_name_of_its_contract(talk):
+    server = grpc.aio.server()
+    assert talk.service.attach(server) == ("parcelgate.api.intake.v1.DecisionIntake",)
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        metadata = (("authorization", key_of(talk, "customs-nz")),)
+        answer = await DecisionIntakeStub(channel).Report(ReportRequest(reports=[report()]), metadata=metadata)
+        assert [result.outcome for result in answer.results] == ["WAITING"]
+        with pytest.raises(grpc.aio.AioRpcError) as error:
+            await DecisionIntakeStub(channel).Report(ReportRequest(reports=[report()]))
+        assert error.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    await server.stop(0)

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from conversations.router_talk import PARTY, Talk
 
 TALKS = sorted((Path(__file__).parent / "router").glob("*.txt"))

@@ -22,7 +22,7 @@ from starlette.routing import BaseRoute, Route
 
 from parcelgate.adapters.bus.embedded.bus import EmbeddedBus
 from parcelgate.adapters.store.sqlite.store import SqliteStore
-from parcelgate.app import assembly, topology, wire
+from parcelgate.app import assembly, refusal, topology, wire
 from parcelgate.app.running import Running, announce, locked
 from parcelgate.core.bell import Bell
 from parcelgate.core.clock import SystemClock
@@ -75,7 +75,7 @@ async def serve(settings: Settings, ready: Callable[[Running], None] | None = No
 
 @asynccontextmanager
 async def _grpc(settings: Settings, credentials: Credentials, services: Sequence[Service]) -> AsyncIterator[str]:
-    server = grpc.aio.server(interceptors=(wire.InternalOnly(credentials),), options=wire.LIMITS)
+    server = grpc.aio.server(interceptors=(wire.InternalOnly(credentials), refusal.Legible()), options=wire.LIMITS)
     names = [name for service in services for name in service.attach(server)]
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, server)
@@ -102,7 +102,7 @@ class _Server(uvicorn.Server):
 @asynccontextmanager
 async def _http(settings: Settings, routes: Sequence[BaseRoute]) -> AsyncIterator[str]:
     config = uvicorn.Config(
-        Starlette(routes=[Route("/health", _health), *routes]),
+        Starlette(routes=[Route("/health", _health), *routes], exception_handlers=refusal.HTTP),
         log_config=None,
         access_log=False,
         lifespan="off",

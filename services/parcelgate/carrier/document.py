@@ -238,7 +238,7 @@ def masked_name(name: str) -> str:
 
 def _kind(value: Any) -> str:
     if isinstance(value, _NoNumber):
-        return f"{value.word}, which JSON does not have,"
+        return f"{value.word}, which JSON does not have"
     kinds = ((bool, "true or false"), (str, "a string"), (dict, "an object"), (list, "an array"), (int, "a number"))
     found = next((word for kind, word in kinds if isinstance(value, kind)), "null" if value is None else "a number")
     return "a number with decimals" if isinstance(value, Decimal) else found

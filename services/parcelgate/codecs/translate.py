@@ -19,7 +19,6 @@ from parcelgate.codecs.xml import writer as xml_writer
 from parcelgate.core import hash as canonical
 from parcelgate.core.fault import fault
 
-
 _NOTHING: dict[str, Any] = {}
 
 
@@ -52,9 +51,8 @@ def read(
     soft = softened(leniencies)
     form = (registry or shipped()).get(format_id)
     if isinstance(form, Fault):
-        yield Closed(False, 0, 0, 0, [form], Marks((), {}).summary({}))
-        return
-    yield from _Document(form, soft).read(parts)
+        return iter([Closed(False, 0, 0, 0, [form], Marks((), {}).summary({}))])
+    return _Document(form, soft).read(parts)
 
 
 def write(
@@ -71,7 +69,7 @@ def write(
     """
     form = (registry or shipped()).get(format_id)
     if isinstance(form, Fault):
-        raise ValueError(form.sentence)
+        raise ValueError(form.sentence)  # noqa: TRY004  the format does not exist
     mapping, writers = form.mapping, form.writers
     facts = _facts(header)
     count = 0
@@ -79,7 +77,8 @@ def write(
         xml_writer.start(form.root, form.namespace)
         + _rendered(writers[mapping.header_at], mapping.header_at, facts, facts)
     ).encode()
-    for count, message in enumerate(messages, 1):
+    for message in messages:
+        count += 1
         record = canonical.fields_of(message)
         yield _rendered(writers[mapping.item_at], mapping.item_at, record, facts).encode()
     closing = ""
@@ -129,6 +128,10 @@ class _Document:
                 if "items_count" in part.record or part.name == mapping.trailer_at:
                     self._said.append((part.name, part.record.get("items_count", 0)))
                 if part.name == mapping.header_at:
+                    if self._seen_header:
+                        address = f"/{self._form.root}/{part.name}"
+                        self._faults.append(fault("HEADER_REPEATED", address=address, name=part.name))
+                        continue
                     self._seen_header = True
                     self._header = part.record
                     for name in ("interchange_reference", "message_reference"):
@@ -155,13 +158,15 @@ class _Document:
         item = record.pop("item")
         record["key"]["item"] = key
         digest = canonical.of_fields(item)
-        provenance = {**self._provenance, "item_number": part.number}
-        declaration = Declaration(**record, canonical_hash=digest, provenance=provenance, findings=faults)
+        record["canonical_hash"] = digest
+        record["provenance"] = {**self._provenance, "item_number": part.number}
+        if faults:
+            record["findings"] = faults
         return ItemRead(
             part.number,
             True,
             identifier,
-            declaration.SerializeToString(),
+            Declaration(**record).SerializeToString(),
             Item(**item).SerializeToString(),
             digest,
             faults,
@@ -171,8 +176,14 @@ class _Document:
         if self._declares:
             key: dict[str, Any] = record.get("item", _NOTHING).get("key", _NOTHING)
             return key
-        key = record.get("declaration", _NOTHING).get("key", _NOTHING).get("item", _NOTHING)
-        return key
+        named: dict[str, Any] = record.get("declaration", _NOTHING).get("key", _NOTHING).get("item", _NOTHING)
+        return named
+
+    def _place_of_count(self, name: str) -> str:
+        mapping = self._form.mapping
+        scope = mapping.trailer if name == mapping.trailer_at and mapping.trailer is not None else mapping.header
+        leaf = scope.leaves.get("items_count")
+        return f"/{self._form.root}/{name}" + (f"/{leaf.row.at}" if leaf is not None else "")
 
     def _closed(self, end: xml_reader.End) -> Closed:
         mapping = self._form.mapping
@@ -185,7 +196,7 @@ class _Document:
             if not self._items:
                 faults.append(fault("ITEMS_MISSING", name=mapping.item_at))
             faults += [
-                fault("ITEMS_COUNT_DIFFERS", address=f"/{self._form.root}/{name}", said=said, found=self._items)
+                fault("ITEMS_COUNT_DIFFERS", address=self._place_of_count(name), said=said, found=self._items)
                 for name, said in self._said
                 if said != self._items
             ]

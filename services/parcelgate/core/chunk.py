@@ -4,6 +4,8 @@ import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from google.protobuf.message import DecodeError
+
 from parcelgate.api.record.v1.chunk_pb2 import Chunk, ChunkEntry, ChunkHead, ChunkKind
 from parcelgate.api.record.v1.declaration_pb2 import (
     ENVIRONMENT_LIVE,
@@ -76,8 +78,11 @@ def pack(address: Address, entries: Iterable[tuple[ChunkEntry, bytes]], seed: st
 
 
 def split(message: Message) -> list[Message]:
-    """Split a chunk into chunks of one entry each, with ids that follow from its own."""
-    chunk = Chunk.FromString(message.body)
+    """Split a chunk into chunks of one entry each, with ids that follow from its own; what is no chunk stays whole."""
+    try:
+        chunk = Chunk.FromString(message.body)
+    except DecodeError:
+        return [message]
     singles = []
     for number, (entry, body) in enumerate(zip(chunk.head.entries, chunk.items, strict=True)):
         head = ChunkHead()

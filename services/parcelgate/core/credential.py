@@ -1,15 +1,15 @@
 """API keys: <partner>.<secret>, of which only an HMAC is kept. Partner and environment come from here and nowhere else."""
 
+import fcntl
 import hashlib
 import hmac
-import os
 import secrets
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 from parcelgate.core.partner import Partner, Partners
-from parcelgate.core.seal import master_key
+from parcelgate.core.seal import master_key, put_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +41,14 @@ class Credentials:
     def issue(self, partner_id: str) -> str:
         """Make a new key for a partner, valid at once beside older ones, and return it; it is not kept in clear."""
         secret = secrets.token_urlsafe(32)
+        path = self._hashes / f"{partner_id}.toml"
+        row = f'["{secrets.token_hex(8)}"]\nhmac = "{self._hash(secret)}"\n'
         self._hashes.mkdir(parents=True, exist_ok=True)
-        with (self._hashes / f"{partner_id}.toml").open("a", encoding="utf-8") as file:
-            file.write(f'["{secrets.token_hex(8)}"]\nhmac = "{self._hash(secret)}"\n')
+        with (self._hashes / ".lock").open("a") as lock:
+            # The gateway and the command line may issue at the same moment.
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            older = path.read_text("utf-8") if path.is_file() else ""
+            put_file(path, (older + row).encode())
         return f"{partner_id}.{secret}"
 
     def local_key(self, partner_id: str) -> str:
@@ -56,11 +61,8 @@ class Credentials:
         path = self._local / partner_id
         if path.is_file():
             return path.read_text("utf-8")
-        self._local.mkdir(parents=True, exist_ok=True)
         key = self.issue(partner_id)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(key)
+        put_file(path, key.encode())
         return key
 
     def identify(self, authorization: str | None) -> Identity | None:

@@ -3,17 +3,18 @@
 import asyncio
 import contextlib
 import json
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
-import structlog
-
+from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.core import failpoint
 from parcelgate.core.bell import delivery_bell
 from parcelgate.core.door import fault_json
+from parcelgate.core.fault import fault
 from parcelgate.core.partner import Partner
 from parcelgate.core.port import Message, Outcome, RejectError, TryAgainError
-from parcelgate.core.runner import Consumer, Runner
+from parcelgate.core.runner import Consumer, Runner, attempt
 from parcelgate.postal.handout import Closed, HandOut
 from parcelgate.postal.intake import Intake
 from parcelgate.postal.interchange import ENDED, find
@@ -63,45 +64,71 @@ class InTray:
         # Receipts of files in work; a file without one has to be handed in first.
         self._receipts: dict[str, str] = {}
         self._resumed = False
+        self._open = False
 
     async def look(self) -> None:
-        """Go round once: take up what an earlier process left, claim what arrived, finish what came to its end."""
+        """Go round once: take up what an earlier process left, claim what arrived, finish what came to its end.
+
+        A file that makes trouble holds up no other. Raises TryAgainError at the end if there was one.
+        """
+        if not self._open:
+            await self._mailbox.open()
+        self._open = False
         in_work = await self._mailbox.claimed()
-        for name in in_work:
-            if name not in self._receipts:
-                await self._hand_in(name, known=not self._resumed)
+        self._receipts = {name: receipt for name, receipt in self._receipts.items() if name in in_work}
+        known = not self._resumed
+        well = [
+            await self._try(name, self._hand_in(name, known=known)) for name in in_work if name not in self._receipts
+        ]
         self._resumed = True
-        for name in await self._mailbox.arrived(max(0, _MOST_IN_WORK - len(in_work))):
-            if await self._mailbox.claim(name):
-                failpoint.pass_by("mailbox.claimed_before_intake")
-                await self._hand_in(name, known=False)
-        await self._finish()
+        arrived = await self._mailbox.arrived(max(0, _MOST_IN_WORK - len(in_work)))
+        well += [await self._try(name, self._take(name)) for name in arrived]
+        well += [await self._try(name, self._finish(name)) for name in await self._ended()]
+        if not all(well):
+            raise TryAgainError(f"{well.count(False)} files of {self._partner.id} have to wait")
+        self._open = True
+
+    async def _try(self, name: str, step: Awaitable[None]) -> bool:
+        async def once() -> None:
+            # Somebody took the file away; that is for him to know.
+            with contextlib.suppress(FileNotFoundError):
+                await step
+
+        return await attempt(f"file {readable(name)} of {self._partner.id}", once)
+
+    async def _take(self, name: str) -> None:
+        if await self._mailbox.claim(name):
+            failpoint.pass_by("mailbox.claimed_before_intake")
+            await self._hand_in(name, known=False)
 
     async def _hand_in(self, name: str, *, known: bool) -> None:
+        shown = readable(name)
         try:
-            receipt = await self._intake.find_file(self._partner, name, self._mailbox.read(name)) if known else None
+            receipt = await self._intake.find_file(self._partner, shown, self._mailbox.read(name)) if known else None
             if receipt is None:
-                receipt = (await self._intake.receive(self._partner, name, self._mailbox.read(name))).receipt
-        except RejectError as error:
-            faults = [fault_json(one) for one in error.faults]
-            result = {"receipt": "", "state": "REJECTED", "name": name, "faults": faults, "items": []}
+                receipt = (await self._intake.receive(self._partner, shown, self._mailbox.read(name))).receipt
+        except (RejectError, PermissionError) as error:
+            found = error.faults if isinstance(error, RejectError) else [_unreadable(error)]
+            faults = [fault_json(one) for one in found]
+            result = {"receipt": "", "state": "REJECTED", "name": shown, "faults": faults, "items": []}
             await self._mailbox.finish(name, "", _whole(result), accepted=False)
             return
         self._receipts[name] = receipt
 
-    async def _finish(self) -> None:
+    async def _ended(self) -> list[str]:
         if not self._receipts:
-            return
+            return []
         states = dict(await self._runner.store.read("postal.states", sorted(set(self._receipts.values()))))
-        for name, receipt in list(self._receipts.items()):
-            if states.get(receipt) not in ENDED:
-                continue
-            interchange = await find(self._runner.store, receipt)
-            assert interchange is not None
-            failpoint.pass_by("mailbox.accepted_before_result")
-            accepted = interchange.state == "ROUTED"
-            await self._mailbox.finish(name, receipt, self._outcomes.whole(interchange), accepted=accepted)
-            del self._receipts[name]
+        return [name for name, receipt in self._receipts.items() if states.get(receipt) in ENDED]
+
+    async def _finish(self, name: str) -> None:
+        receipt = self._receipts[name]
+        interchange = await find(self._runner.store, receipt)
+        assert interchange is not None
+        failpoint.pass_by("mailbox.accepted_before_result")
+        accepted = interchange.state == "ROUTED"
+        await self._mailbox.finish(name, receipt, self._outcomes.whole(interchange), accepted=accepted)
+        del self._receipts[name]
 
 
 class OutTray:
@@ -130,7 +157,8 @@ class OutTray:
             if later is not None and later.next_micros > now:
                 continue
             self._open[name] = closed
-            message = Message(name, "postal.handout", "", str(closed.number).encode())
+            key = f"{self._partner.environment}.postal.{self._partner.id}"
+            message = Message(name, "postal.handout", key, str(closed.number).encode())
             await self._runner.work(self._consumer, [message], later.attempts if later else 0)
             del self._open[name]
             await self._note_dead(closed, name)
@@ -144,7 +172,13 @@ class OutTray:
         closed = self._open[message.id]
         assert self._mailbox is not None
         body = await self._hand_out.compose(self._partner, closed)
-        await self._mailbox.deliver(f"{closed.reference}.xml", _pieces(body), _before_rename)
+        try:
+            await self._mailbox.deliver(f"{closed.reference}.xml", _pieces(body), _before_rename)
+        except OSError as error:
+            # A full disk or a lost folder is no fault of the message; it goes out when there is room again.
+            with contextlib.suppress(OSError):
+                await self._mailbox.open()
+            raise TryAgainError(f"the out-tray cannot be written: {error.strerror}") from error
         failpoint.pass_by("handout.renamed_before_mark")
         return self._hand_out.handed_out(self._partner, closed)
 
@@ -157,18 +191,16 @@ class OutTray:
 async def go_round(
     look: Callable[[], Awaitable[None]], rest: Callable[[], Awaitable[None]], stop: asyncio.Event
 ) -> None:
-    """Look again and again until stop is set; what is away for the moment (store, folder) is looked at later."""
-    log = structlog.get_logger("mailbox")
+    """Look again and again until stop is set; what went wrong (store or folder away, a fault of ours) is tried later."""
     while not stop.is_set():
         # Resting begins before the look, so that what happens during the look is noticed.
         resting = asyncio.ensure_future(rest())
         try:
             await asyncio.sleep(0)
-            await look()
-            await resting
-        except (TryAgainError, OSError) as error:
-            log.warning("mailbox_waits", reason=f"{type(error).__name__}: {error}")
-            await pause(stop, _AWAY_SECONDS)
+            if await attempt("mailbox", look):
+                await resting
+            else:
+                await pause(stop, _AWAY_SECONDS)
         finally:
             resting.cancel()
 
@@ -178,6 +210,15 @@ async def pause(stop: asyncio.Event, seconds: float = _LOOK_SECONDS) -> None:
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(seconds):
             await stop.wait()
+
+
+def readable(name: str) -> str:
+    """Show a file name as text; bytes of it that are no UTF-8 become replacement characters."""
+    return os.fsencode(name).decode("utf-8", "replace")
+
+
+def _unreadable(error: PermissionError) -> Fault:
+    return fault("FILE_UNREADABLE", reason=error.strerror or "no permission")
 
 
 def _before_rename() -> None:

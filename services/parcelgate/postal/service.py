@@ -1,6 +1,7 @@
 """Postal as a service: doors and mailboxes, the loops that bring interchanges to their end, and its subscription."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Sequence
 
 import grpc.aio
@@ -104,7 +105,9 @@ class PostalService:
         out_tray = OutTray(self._runner, partner, mailbox, self.hand_out)
         group.create_task(go_round(out_tray.look, out_tray.wait, stop), name=f"hand out to {partner.id}")
         if mailbox is not None:
-            await mailbox.open()
+            # One partner's folder that cannot be made now must not keep the others away; its in-tray tries again.
+            with contextlib.suppress(OSError):
+                await mailbox.open()
             in_tray = InTray(self._runner, partner, mailbox, self.intake, self.outcomes)
             group.create_task(go_round(in_tray.look, lambda: pause(stop), stop), name=f"mailbox of {partner.id}")
 

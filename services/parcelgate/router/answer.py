@@ -129,9 +129,8 @@ class Answers:
         return Outcome(writes=self.book.writes(), messages=messages, facts=self.facts)
 
     def _append(self, case: CaseRow, decision: Decision, head: Declaration, lane: str) -> None:
-        record = case.record()
-        record.version = decision.judged_version = head.version
-        decision.case.CopyFrom(record)
+        case.fill(decision.case)
+        decision.case.version = decision.judged_version = head.version
         if not decision.HasField("decided"):
             decision.decided.utc_micros = self.now
         body = decision.SerializeToString()

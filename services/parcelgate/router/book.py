@@ -108,14 +108,14 @@ class CaseRow:
 
     def record(self) -> Case:
         """Return the case as the contract has it."""
-        return Case(
-            id=self.id,
-            declaration_id=self.declaration_id,
-            authority=self.authority,
-            procedure=self.procedure,
-            version=self.version,
-            round=self.round,
-        )
+        record = Case()
+        self.fill(record)
+        return record
+
+    def fill(self, record: Case) -> None:
+        """Write the case into one of the contract."""
+        record.id, record.declaration_id, record.authority = self.id, self.declaration_id, self.authority
+        record.procedure, record.version, record.round = self.procedure, self.version, self.round
 
 
 class Book:
@@ -131,17 +131,17 @@ class Book:
         book, wanted = cls(), sorted(set(ids))
         if not wanted:
             return book
-        rows, heads, cases, items = await asyncio.gather(
+        # Cases first: whatever is committed between the queries is then newer than what we know of the case, and the
+        # exact write of the case notices.
+        cases = await store.read("router.find_cases", wanted)
+        rows, heads, items = await asyncio.gather(
             store.read("router.find_declarations", wanted),
             store.read("router.find_heads", wanted),
-            store.read("router.find_cases", wanted),
             store.read(sealed, wanted),
         )
         for row in rows:
             book.declarations[row[0]] = DeclarationRow(*row)
             book.declarations[row[0]].state = DeclarationState(row[4])
-        # The queries see one commit after the other: what is newer than the first is somebody else's, and our exact
-        # writes will notice.
         known = book.declarations
         for declaration_id, *columns in heads:
             if declaration_id in known:

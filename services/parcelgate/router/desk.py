@@ -88,8 +88,8 @@ class Desk:
 
         async def step() -> tuple[Outcome, None]:
             store, known, ids = self.runner.store, Known(), set[str]()
-            for row in rows:
-                ids |= await concerned(store, Reporter(row.environment, row.authority), [row.report])
+            for reporter, given in _by_reporter(rows).items():
+                ids |= await concerned(store, reporter, given)
             await self._recall(rows, known)
             answers = await self._open_book(ids)
             Reports(answers, known).join(rows)
@@ -117,7 +117,7 @@ class Desk:
             cases = [
                 case
                 for case in declaration.cases.values()
-                if case.state is CaseState.PARKED and case.waits_for == service
+                if case.state is CaseState.PARKED and case.waits_for == service and case.version == declaration.version
             ]
             turns += self._turn(declaration, cases, answers)
         settled = await self._settled([case for turn in turns for case in turn.cases])
@@ -205,10 +205,7 @@ class Desk:
         return [Waiting(*row) for row in await self.runner.store.read("router.find_waiting", sorted(places))]
 
     async def _recall(self, rows: Sequence[Waiting], known: Known) -> None:
-        by_reporter: dict[Reporter, list[Report]] = {}
-        for row in rows:
-            by_reporter.setdefault(Reporter(row.environment, row.authority), []).append(row.report)
-        for reporter, given in by_reporter.items():
+        for reporter, given in _by_reporter(rows).items():
             await recall(self.runner.store, reporter, given, known)
 
     async def _transact(self, step: Callable[[], Awaitable[tuple[Outcome, T]]]) -> T:
@@ -236,6 +233,13 @@ def split(message: Message) -> list[Message]:
         return chunks.split(message)
     except (DecodeError, ValueError):
         return [message]
+
+
+def _by_reporter(rows: Sequence[Waiting]) -> dict[Reporter, list[Report]]:
+    found: dict[Reporter, list[Report]] = {}
+    for row in rows:
+        found.setdefault(Reporter(row.environment, row.authority), []).append(row.report)
+    return found
 
 
 def _read_chunk(message: Message) -> Chunk:

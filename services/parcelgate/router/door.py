@@ -11,6 +11,7 @@ from starlette.responses import JSONResponse, Response
 
 from parcelgate.api.intake.v1.intake_pb2 import ReportRequest, ReportResponse, ReportResult
 from parcelgate.api.intake.v1.intake_pb2_grpc import DecisionIntakeServicer
+from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.core.credential import Credentials
 from parcelgate.core.door import fault_json, grpc_caller, http_caller, refusal
 from parcelgate.core.fault import fault
@@ -37,12 +38,12 @@ class ReportDoor(DecisionIntakeServicer):
         identity = await grpc_caller(context, self._credentials, _CALLER)
         if len(request.reports) > MOST_REPORTS:
             wrong = fault("TOO_MANY_REPORTS", count=len(request.reports), most=MOST_REPORTS)
-            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, f"{wrong.code}: {wrong.sentence} {wrong.hint}")
+            await _abort(context, grpc.StatusCode.INVALID_ARGUMENT, wrong)
         try:
             return ReportResponse(results=await self._desk.report(Reporter.of(identity.partner), request.reports))
         except TryAgainError:
-            wrong = fault("REPORT_NOT_STORED")
-            await context.abort(grpc.StatusCode.UNAVAILABLE, f"{wrong.code}: {wrong.sentence} {wrong.hint}")
+            await _abort(context, grpc.StatusCode.UNAVAILABLE, fault("REPORT_NOT_STORED"))
+            raise
 
     async def post(self, request: Request) -> Response:
         """Take reports over HTTP, as protobuf JSON."""
@@ -63,6 +64,11 @@ class ReportDoor(DecisionIntakeServicer):
         return JSONResponse({"results": [_result_json(result) for result in results]})
 
 
+async def _abort(context: grpc.aio.ServicerContext[Any, Any], status: grpc.StatusCode, wrong: Fault) -> None:
+    words = f"{wrong.code}: {wrong.sentence} {wrong.hint}"
+    await context.abort(status, words, (("parcelgate-fault-code", wrong.code),))
+
+
 async def _body(request: Request) -> bytes:
     """Read the body; raises ValueError as soon as it is too large, or if the caller left."""
     parts, size = [], 0
@@ -81,8 +87,10 @@ def _parse(body: bytes, into: Message) -> None:
     try:
         json_format.Parse(body, into)
     except (json_format.ParseError, UnicodeDecodeError, RecursionError) as error:
+        deep = "recursion depth" in str(error)
         # Only the first line: the rest may show party text.
-        raise ValueError((str(error).splitlines() or [""])[0]) from error
+        words = "it nests too deeply" if deep else (str(error).splitlines() or [""])[0].rstrip(".")
+        raise ValueError(words) from error
 
 
 def _result_json(result: ReportResult) -> dict[str, Any]:

@@ -216,9 +216,9 @@ class Reports:
         return ReportResult(decision_id=report.decision.id, outcome="REFUSED", faults=faults)
 
     def _tell(self, kind: str, reporter: Reporter, report: Report, faults: Sequence[Fault]) -> None:
-        key = report.declaration
         known = self._by_case.get(report.case_id)
-        about = Declaration(id=known[0].id if known else "", key=key)
+        # Of an item that we know it is told what we know; a report could name anybody.
+        about = Declaration(id=known[0].id, key=known[0].key) if known else Declaration(key=report.declaration)
         about.key.environment = environment_value(reporter.environment)
         self._answers.facts.append(
             fact(

@@ -9,6 +9,7 @@ from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_REPORTS, Chunk, ChunkE
 from parcelgate.api.record.v1.declaration_pb2 import ENVIRONMENT_LIVE, ENVIRONMENT_TEST, DeclarationKey
 from parcelgate.api.record.v1.item_pb2 import ItemKey
 from parcelgate.core import chunk, naming
+from parcelgate.core.port import Message
 
 ADDRESS = chunk.Address("advance", "postal", CHUNK_KIND_REPORTS, ENVIRONMENT_TEST, "post-cn")
 
@@ -56,6 +57,11 @@ def test_a_chunk_splits_into_its_entries_with_ids_that_follow_from_its_own():
     assert [Chunk.FromString(one.body).items[0] for one in singles] == [b"a", b"b"]
     assert [one.id for one in singles] == [f"{message.id}.0", f"{message.id}.1"]
     assert [Chunk.FromString(one.body).head.entries[0].data_key for one in singles] == ["0", "1"]
+
+
+def test_what_is_no_chunk_stays_whole():
+    garbage = Message("m1", "advance", "test.postal.post-cn", b"\xff\xff\xff")
+    assert chunk.split(garbage) == [garbage]
 
 
 def key(**changed):

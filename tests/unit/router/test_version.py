@@ -1,5 +1,7 @@
 """Versions are applied one after the other, however they come."""
 
+from itertools import pairwise
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -20,7 +22,7 @@ def test_a_version_that_came_too_early_is_held_and_an_older_one_has_no_effect():
 def test_every_arrival_order_and_every_cut_into_batches_applies_each_version_once_and_in_order(arrivals, cuts):
     current, held, applied = 0, set(), []
     edges = sorted({0, 8, *cuts})
-    for start, end in zip(edges, edges[1:], strict=False):
+    for start, end in pairwise(edges):
         order = put_in_order(current, arrivals[start:end], held)
         applied += order.apply
         held = (held | set(order.hold)) - set(order.apply)

@@ -42,7 +42,7 @@ def test_spoiling_changes_the_document_and_repeats_itself(document, how):
     ("how", "code"),
     [
         ("truncated", "XML_TRUNCATED"),
-        ("not-xml", "XML_NOT_WELL_FORMED"),
+        ("not-xml", "DOCUMENT_NOT_XML"),
         ("empty", "DOCUMENT_EMPTY"),
         ("doctype", "XML_DOCTYPE"),
         ("wrong-encoding", "XML_ENCODING"),

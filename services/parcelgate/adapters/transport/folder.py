@@ -7,11 +7,16 @@ with a dot are somebody's work in hand and are left alone; so is all that is not
 import asyncio
 import os
 from collections.abc import AsyncIterator, Callable
+from hashlib import sha256
+from itertools import chain, count
 from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
 _PIECE = 256 * 1024
+# Folders take names of 255 bytes; a receipt and .result.json.tmp are added to those in done and error.
+_LONGEST_NAME = 200
+_LONGEST_SUFFIX = 20
 FOLDERS = ("in", "out", "work", "done", "error")
 
 
@@ -49,8 +54,8 @@ class FolderMailbox:
     async def finish(self, name: str, receipt: str, result: AsyncIterator[bytes], *, accepted: bool) -> str:
         """Put the result beside the file in done/ or error/, and the file after it; returns the name it has there.
 
-        A file of the same name that lies there from another interchange is kept: the newer one gets the receipt into
-        its name.
+        A file of the same name that lies there from another interchange is kept: the newer one gets its receipt, or a
+        number, into its name. A name that leaves no room for that of the result is cut.
         """
         folder = self._root / ("done" if accepted else "error")
         target = await asyncio.to_thread(_free_name, folder, name, receipt)
@@ -102,10 +107,23 @@ class FolderMailbox:
 
 
 def _free_name(folder: Path, name: str, receipt: str) -> str:
-    if not receipt or not (folder / name).exists():
+    path = Path(_cut(name))
+    marks = ("", f".{receipt}" if receipt else "")
+    for mark in chain(marks, (f".{number}" for number in count(2))):
+        found = f"{path.stem}{mark}{path.suffix}"
+        if not (folder / found).exists():
+            return found
+    raise AssertionError("numbers do not end")
+
+
+def _cut(name: str) -> str:
+    """Cut a name so that its result's name fits as well; the digest tells it from others that begin in the same way."""
+    raw = os.fsencode(name)
+    if len(raw) <= _LONGEST_NAME:
         return name
-    path = Path(name)
-    return f"{path.stem}.{receipt}{path.suffix}"
+    suffix = Path(name).suffix if len(os.fsencode(Path(name).suffix)) <= _LONGEST_SUFFIX else ""
+    kept = raw[: _LONGEST_NAME // 2].decode("utf-8", "ignore")
+    return f"{kept}~{sha256(raw).hexdigest()[:16]}{suffix}"
 
 
 def _sync(handle: int, flush: Callable[[], None]) -> None:

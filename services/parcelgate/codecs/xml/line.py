@@ -10,6 +10,10 @@ from lxml import etree
 from lxml.etree import _Element
 
 LAST = 65_535
+_ENTITY = re.compile(
+    rb"<!--.*?-->|<!\[CDATA\[.*?\]\]>|&(?!(?:amp|lt|gt|quot|apos);)([A-Za-z_:\x80-\xff][\w.:\x80-\xff-]{0,63});",
+    re.DOTALL,
+)
 
 
 class Lines:
@@ -49,6 +53,20 @@ class Lines:
             self._pieces = self._pieces[-1:]
             self._ended = self._batch
         self._batch = 0
+
+    def undefined_entity(self) -> tuple[str, int] | None:
+        """Find the first entity since the last item that XML does not define: its name and line."""
+        window = b"".join(self._pieces)
+        for match in _ENTITY.finditer(window):
+            if match[1]:
+                return match[1].decode("utf-8", "replace"), self._before + window.count(b"\n", 0, match.start()) + 1
+        return None
+
+    def after_items(self) -> int:
+        """Tell the line on which the last item ended, or the document begins."""
+        window = b"".join(self._pieces)
+        last = max((match.end() for match in self._end.finditer(window) if match[1]), default=0)
+        return self._before + window.count(b"\n", 0, last) + 1
 
     def of(self, element: _Element, item: _Element) -> int:
         """Tell the line of an element of the current item."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.codecs.xml import limit
-from parcelgate.codecs.xml.prolog import Prolog, wide_encoding
+from parcelgate.codecs.xml.prolog import Prolog, not_xml, wide_encoding
 from parcelgate.codecs.xml.prolog import Root as PrologRoot
 from parcelgate.core.fault import fault
 
@@ -37,6 +37,10 @@ def opened(parts: Iterable[bytes]) -> Iterator[Root | Fault | bytes]:
         if not more:
             break
         first += more
+    strange = not_xml(first)
+    if strange is not None:
+        yield strange
+        return
     wide = wide_encoding(first)
     encoding = "utf-8" if wide is not None else None
     pieces = _pieces(first, source)

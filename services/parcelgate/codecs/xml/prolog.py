@@ -36,6 +36,7 @@ class Prolog:
     def __init__(self, encoding: str | None = None) -> None:
         """Begin; encoding is given where the bytes were written anew and the XML declaration no longer tells the truth."""
         self._size = 0
+        self._blank = True
         self._parser = expat.ParserCreate(encoding, " ")
         self._parser.ordered_attributes = True
         self._parser.StartDoctypeDeclHandler = self._doctype
@@ -45,6 +46,7 @@ class Prolog:
     def feed(self, data: bytes, *, last: bool = False) -> Root | Fault | None:
         """Take more bytes; returns the root, a fault, or None if neither is known yet."""
         self._size += len(data)
+        self._blank = self._blank and not data.strip(_BLANKS)
         try:
             self._parser.Parse(data, last)
         except _Found as found:
@@ -59,7 +61,7 @@ class Prolog:
 
     def _malformed(self, error: expat.ExpatError) -> Fault:
         message = expat.ErrorString(error.code) or "not XML"
-        if self._size == 0:
+        if self._blank:
             return fault("DOCUMENT_EMPTY")
         if "encoding" in message or "multi-byte" in message:
             return fault("XML_ENCODING", line=error.lineno, detail=message)
@@ -76,6 +78,39 @@ class Prolog:
             raise _Found(fault("XML_TOO_MANY_ATTRIBUTES", line=1, count=count, limit=limit.ROOT_ATTRIBUTES))
         namespace, _, local = name.rpartition(" ")
         raise _Found(Root(local, namespace))
+
+
+_BLANKS = b" \t\r\n"
+_FOREIGN_ENCODINGS: Mapping[bytes, str] = {
+    codecs.BOM_UTF32_LE: "it is UTF-32",
+    codecs.BOM_UTF32_BE: "it is UTF-32",
+    "<?xml".encode("cp037"): "it is EBCDIC",
+}
+_FOREIGN_KINDS: Mapping[bytes, str] = {
+    b"PK\x03\x04": "is a ZIP archive",
+    b"\x1f\x8b": "is compressed with gzip",
+    b"BZh": "is compressed with bzip2",
+    b"\xfd7zXZ": "is compressed with xz",
+    b"%PDF": "is a PDF",
+    b"\xd0\xcf\x11\xe0": "is an office document",
+    b"{": "looks like JSON",
+    b"[": "looks like JSON",
+    b"UNA": "looks like EDIFACT",
+    b"UNB+": "looks like EDIFACT",
+}
+
+
+def not_xml(first: bytes) -> Fault | None:
+    """Return the fault of a document that cannot be XML, by its first bytes; None if it may be XML, or is empty."""
+    for mark, detail in _FOREIGN_ENCODINGS.items():
+        if first.startswith(mark):
+            return fault("XML_ENCODING", line=1, detail=detail)
+    text = first.removeprefix(codecs.BOM_UTF8).lstrip(_BLANKS)
+    if not text or text.startswith(b"<") or wide_encoding(first) is not None:
+        return None
+    known = next((kind for mark, kind in _FOREIGN_KINDS.items() if text.startswith(mark)), None)
+    line = first[: len(first) - len(text)].count(b"\n") + 1
+    return fault("DOCUMENT_NOT_XML", line=line, found=known or "does not begin with <")
 
 
 _MARKS: Mapping[bytes, str] = {

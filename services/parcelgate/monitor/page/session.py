@@ -1,6 +1,6 @@
 """Signing in to the page: the API key goes into a cookie that scripts cannot read and other sites cannot send."""
 
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -27,7 +27,11 @@ async def key_in_form(request: Request) -> str:
 
 def is_foreign(request: Request) -> bool:
     """Tell whether a form came from another site; browsers say so of themselves."""
-    return request.headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none")
+    if (said := request.headers.get("sec-fetch-site")) is not None:
+        return said not in ("same-origin", "none")
+    # Older browsers, and those that came unencrypted, tell at least where the form stood.
+    origin = request.headers.get("origin")
+    return origin is not None and urlsplit(origin).netloc != request.headers.get("host", "")
 
 
 def signed_in(request: Request, key: str) -> Response:

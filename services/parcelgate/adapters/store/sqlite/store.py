@@ -26,6 +26,7 @@ from parcelgate.core.port import (
     Message,
     Outcome,
     Postponed,
+    StoreUnavailableError,
     Transaction,
     Write,
 )
@@ -169,10 +170,13 @@ class SqliteStore:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._with_reader, work)
 
     def _with_reader(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        if not hasattr(self._local, "connection"):
-            self._local.connection = connect(self._path, read_only=True)
-            self._opened.append(self._local.connection)
-        return work(self._local.connection)
+        try:
+            if not hasattr(self._local, "connection"):
+                self._local.connection = connect(self._path, read_only=True)
+                self._opened.append(self._local.connection)
+            return work(self._local.connection)
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailableError(f"the store cannot be read: {error}") from None
 
 
 def _apply(connection: sqlite3.Connection, transaction: Transaction) -> None:

@@ -1,0 +1,64 @@
+"""The translation process, spoken to over its pipes as the gateway does, but in this process."""
+
+import io
+
+import pytest
+
+from conversations.postal_house import CUSITM, POST, declaration, document
+from parcelgate.api.record.v1.declaration_pb2 import Declaration
+from parcelgate.postal import wire
+from parcelgate.postal.interchange import unpack_faults
+from parcelgate.postal.reading import End, Read, Task
+from parcelgate.postal.worker import serve
+
+
+def asked(body, size=1000):
+    task = Task("r1", POST, "test", 5, [CUSITM], [])
+    parts = (wire.frame(wire.PART, body[start : start + size]) for start in range(0, len(body), size))
+    return b"".join([wire.frame(wire.BEGIN, task.pack()), *parts, wire.frame(wire.END)])
+
+
+def answers(sink):
+    sink.seek(0)
+    while head := sink.read(wire.HEAD.size):
+        kind, length = wire.HEAD.unpack(head)
+        body = sink.read(length)
+        if kind == wire.CLOSED:
+            yield End.unpack(body)
+        else:
+            yield [Read.unpack(one) for one in wire.unpack(body)]
+
+
+def served(*documents):
+    sink = io.BytesIO()
+    serve(io.BytesIO(b"".join(asked(one) for one in documents)), sink)
+    return list(answers(sink))
+
+
+def test_fields_come_back_as_they_were_packed():
+    assert wire.unpack(wire.pack([b"", b"a" * 70_000, b"\0"])) == [b"", b"a" * 70_000, b"\0"]
+    assert wire.unpack(wire.pack([])) == []
+
+
+def test_items_come_in_order_with_what_the_credential_says_about_them():
+    *lists, end = served(document("A1", *(declaration(number) for number in range(1, 302))))
+    found = [one for some in lists for one in some]
+    assert [one.number for one in found] == list(range(1, 302))
+    assert max(map(len, lists)) <= 250
+    first = Declaration.FromString(found[0].declaration)
+    assert (first.id, first.key.partner, first.provenance.receipt) == (found[0].declaration_id, POST, "r1")
+    assert (first.provenance.interchange_reference, first.provenance.received.utc_micros) == ("A1", 5)
+    assert not first.HasField("item")
+    assert (end.routable, end.items, end.reference, end.format) == (True, 301, "A1", CUSITM)
+
+
+def test_a_document_that_is_given_up_does_not_disturb_the_next_one():
+    first, last = [one for one in served(b"junk" * 1000, document("A2", declaration(2))) if isinstance(one, End)]
+    assert [one.code for one in unpack_faults(first.faults)] == ["DOCUMENT_NOT_XML"]
+    assert (last.routable, last.reference) == (True, "A2")
+
+
+def test_a_process_whose_gateway_is_gone_ends():
+    whole = asked(document("A1", declaration(1)))
+    with pytest.raises(EOFError):
+        serve(io.BytesIO(whole[:-5]), io.BytesIO())
