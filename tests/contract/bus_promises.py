@@ -12,6 +12,8 @@ TOPOLOGY = (
     Queue("postal.release", "release", "postal", "postal"),
     Queue("carrier.release", "release", "carrier", "carrier"),
     Queue("audit.release", "release", "*", "audit"),
+    Queue("monitor.facts", "facts", "*", "monitor", lane="interactive"),
+    Queue("monitor.facts.bulk", "facts", "*", "monitor", lane="bulk"),
 )
 
 
@@ -40,6 +42,13 @@ class BusPromises:
         assert ids(await bus.receive("carrier.release", 10)) == ["m2"]
         assert sorted(ids(await bus.receive("audit.release", 10))) == ["m1", "m2"]
         assert await bus.depth("router.advance") == 0
+
+    async def test_bulk_has_a_queue_of_its_own_so_that_nothing_interactive_waits_behind_it(self, open_bus):
+        bus = await open_bus()
+        await bus.publish([Message(f"b{number}", "facts", "test.postal.post-cn.bulk", b"") for number in range(9)])
+        await bus.publish([Message("single", "facts", "test.postal.post-cn", b"")])
+        assert ids(await bus.receive("monitor.facts", 10)) == ["single"]
+        assert len(await bus.receive("monitor.facts.bulk", 10)) == 9
 
     async def test_a_message_that_no_queue_takes_is_refused(self, open_bus):
         bus = await open_bus()

@@ -135,6 +135,15 @@ class StorePromises:
         log = await store.deliveries("post-cn", "test", 0, 10)
         assert [(one.sequence, one.delivery.response_id) for one in log] == [(1, "r1"), (2, "r2"), (3, "r3")]
 
+    async def test_many_deliveries_of_one_step_keep_their_order_and_leave_out_what_was_logged(self, open_store):
+        store = await open_store()
+        await store.commit(transaction(Outcome(deliveries=[delivery("r7")])))
+        many = [delivery(f"r{number % 100}") for number in range(150)]
+        await store.commit(transaction(Outcome(deliveries=many)))
+        logged = await store.deliveries("post-cn", "test", 0, 1000)
+        assert [one.sequence for one in logged] == list(range(1, 101))
+        assert [one.delivery.response_id for one in logged] == ["r7", *(f"r{n}" for n in range(100) if n != 7)]
+
     async def test_a_delivery_log_is_read_on_from_any_sequence(self, open_store):
         store = await open_store()
         await store.commit(transaction(Outcome(deliveries=[delivery(f"r{number}") for number in range(10)])))

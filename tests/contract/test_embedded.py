@@ -9,6 +9,7 @@ from bus_promises import TOPOLOGY, BusPromises
 from store_promises import StorePromises
 
 from parcelgate.adapters.bus.embedded.bus import EmbeddedBus
+from parcelgate.adapters.store.sqlite.statement import run_many
 from parcelgate.adapters.store.sqlite.store import SqliteStore
 from parcelgate.core.port import StoreUnavailableError
 
@@ -65,6 +66,20 @@ async def test_many_threads_of_work_share_the_one_writer(open_store):
 
     await asyncio.gather(*(one(start) for start in range(0, 1200, 60)))
     assert await store.unsent(10) == []
+
+
+def test_many_rows_at_a_time_are_the_same_rows_in_the_same_order():
+    connection = sqlite3.connect(":memory:")
+    connection.execute("CREATE TABLE sum (key INTEGER PRIMARY KEY, amount INTEGER, fixed INTEGER)")
+    text = "INSERT INTO sum VALUES (?, ?, 1) ON CONFLICT (key) DO UPDATE SET amount = amount * 2 + excluded.amount"
+    rows = [(number % 30, number) for number in range(97)]
+    run_many(connection, text, rows)
+    one_by_one = sqlite3.connect(":memory:")
+    one_by_one.execute("CREATE TABLE sum (key INTEGER PRIMARY KEY, amount INTEGER, fixed INTEGER)")
+    one_by_one.executemany(text, rows)
+    assert list(connection.execute("SELECT * FROM sum")) == list(one_by_one.execute("SELECT * FROM sum"))
+    connection.close()
+    one_by_one.close()
 
 
 async def test_a_reader_that_sqlite_fails_says_that_the_store_is_away(open_store, monkeypatch):

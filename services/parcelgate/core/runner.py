@@ -43,6 +43,8 @@ from parcelgate.core.port import (
 LADDER = (1, 5, 30, 120, 600, 1800, 7200)
 # A fault of our own is tried less often: it rarely mends itself.
 LADDER_FOR_BUGS = (1, 5)
+# Messages of the bulk lane that are handled together: few, for what is interactive waits while they are.
+BULK_AT_ONCE = 4
 _CONFLICTS = 20
 _FACTS_A_MESSAGE = 500
 _RELAY_SECONDS = 1.0

@@ -174,7 +174,7 @@ class Lookup:
         found = []
         for consumer, dead in await self._store.dead(MOST_DEAD):
             environment, _, rest = dead.message.key.partition(".")
-            partner = rest.partition(".")[2]
+            partner = rest.partition(".")[2].partition(".")[0]
             if scope.sees(environment, partner):
                 found.append(DeadLetter(consumer, partner, dead, _items_of(dead)))
         return found

@@ -88,11 +88,12 @@ class EmbeddedBus:
                 self._news[queue].notify_all()
 
     def _route(self, message: Message) -> list[str]:
-        channel = message.key.split(".")[1]
+        _, channel, _, *lane = message.key.split(".")
+        lanes = ("*", lane[0] if lane else "interactive")
         names = [
             queue.name
             for queue in self._queues.values()
-            if queue.topic == message.topic and queue.channel in ("*", channel)
+            if queue.topic == message.topic and queue.channel in ("*", channel) and queue.lane in lanes
         ]
         if not names:
             raise UnroutableError(f"no queue takes {message.topic} {message.key}")
