@@ -122,7 +122,12 @@ class Gateway:
         return self._credentials.local_key(partner)
 
     def ask(
-        self, method: str, path: str, partner: str = "", body: bytes | str | Iterable[bytes] | None = None, **headers: str
+        self,
+        method: str,
+        path: str,
+        partner: str = "",
+        body: bytes | str | Iterable[bytes] | None = None,
+        **headers: str,
     ) -> httpx.Response:
         """Send a request; without a partner it has no key."""
         named = {name.replace("_", "-"): value for name, value in headers.items()}

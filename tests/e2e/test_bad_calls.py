@@ -55,7 +55,14 @@ REFUSED = [
     ("an array", b"[]", 400, "BODY_NOT_OBJECT", "", "openapi"),
     ("XML", b"<CUSITM/>", 400, "BODY_NOT_JSON", "", "column 1"),
     ("NaN", b'{"requestId": NaN}', 400, "BODY_VALUE_TYPE", "/requestId", "is NaN, which JSON does not have"),
-    ("a key twice", b'{"requestId": "a2345678", "requestId": "b2345678"}', 400, "BODY_MEMBER_TWICE", "/requestId", "once"),
+    (
+        "a key twice",
+        b'{"requestId": "a2345678", "requestId": "b2345678"}',
+        400,
+        "BODY_MEMBER_TWICE",
+        "/requestId",
+        "once",
+    ),
     ("deep arrays", b"[" * 1_000_000, 400, "BODY_TOO_DEEP", "", "nests"),
     ("deep objects", b'{"a":' * 200_000 + b"1" + b"}" * 200_000, 400, "BODY_TOO_DEEP", "", "nests"),
     ("no request id", b'{"shipments": [{}]}', 400, "REQUEST_ID_INVALID", "/requestId", "UUID"),
@@ -64,7 +71,9 @@ REFUSED = [
 ]
 
 
-@pytest.mark.parametrize(("body", "status", "code", "address", "words"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED])
+@pytest.mark.parametrize(
+    ("body", "status", "code", "address", "words"), [row[1:] for row in REFUSED], ids=[row[0] for row in REFUSED]
+)
 def test_a_bad_body_of_a_carrier_is_refused_whole(gateway, body, status, code, address, words):
     kept = gateway.rows("SELECT count(*) FROM carrier_request")
     with gateway.memory_grows_at_most(MEMORY):
@@ -93,7 +102,9 @@ BAD_LINES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("change", "code", "address"), [row[1:] for row in BAD_LINES], ids=[row[0] for row in BAD_LINES])
+@pytest.mark.parametrize(
+    ("change", "code", "address"), [row[1:] for row in BAD_LINES], ids=[row[0] for row in BAD_LINES]
+)
 def test_a_bad_shipment_is_rejected_alone_with_its_pointer(gateway, request, change, code, address):
     start = 10_000 + 10 * [row[0] for row in BAD_LINES].index(request.node.callspec.id)
     body = MessageToDict(shipments(3, start))
@@ -166,7 +177,9 @@ CALLS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("method", "body", "partner", "status", "code"), [row[1:] for row in CALLS], ids=[row[0] for row in CALLS])
+@pytest.mark.parametrize(
+    ("method", "body", "partner", "status", "code"), [row[1:] for row in CALLS], ids=[row[0] for row in CALLS]
+)
 def test_a_bad_grpc_call_is_answered_with_status_and_fault(gateway, method, body, partner, status, code):
     found, details, named = gateway.call(method, body, partner)
     assert (found.name, named) == (status, code), details
@@ -217,7 +230,11 @@ def test_a_bad_report_is_refused_whole(gateway, body, status, code):
 def decision(**change):
     """Return a report's decision that says all it must."""
     plain = {"id": "a" * 32, "stage": "STAGE_ADVANCE", "code": "DECISION_CODE_RELEASED", "judgedVersion": 1}
-    return {**plain, "case": {"authority": "nz-customs", "procedure": "PROCEDURE_IMPORT", **change.pop("case", {})}, **change}
+    return {
+        **plain,
+        "case": {"authority": "nz-customs", "procedure": "PROCEDURE_IMPORT", **change.pop("case", {})},
+        **change,
+    }
 
 
 @pytest.mark.parametrize(
@@ -269,7 +286,12 @@ def test_scripts_in_names_are_shown_as_text(gateway):
     )
     assert answer.outcome["name"] == f"{SCRIPT}.xml"
     wait(lambda: gateway.get(f"/api/interchanges/{answer.receipt}", "post-jp").status_code == 200)
-    for path in ("/", f"/interchanges/{answer.receipt}", "/find?q=%3Cscript%3Ealert(1)%3C/script%3E", "/faults/%3Cscript%3E"):
+    for path in (
+        "/",
+        f"/interchanges/{answer.receipt}",
+        "/find?q=%3Cscript%3Ealert(1)%3C/script%3E",
+        "/faults/%3Cscript%3E",
+    ):
         page = gateway.get(path, "post-jp")
         assert SCRIPT not in page.text and "<script>" not in page.text.replace("<script src=", "")
         if page.status_code != 303:

@@ -45,7 +45,9 @@ def undisturbed(gateway, good):
 
 def told(fault):
     """Every fault says what and how to mend it, in the words of the catalogue, with nothing left unfilled."""
-    assert fault["code"] in catalogue() and fault["sentence"].endswith((".", ">")) and fault["hint"].endswith((".", ";"))
+    assert (
+        fault["code"] in catalogue() and fault["sentence"].endswith((".", ">")) and fault["hint"].endswith((".", ";"))
+    )
     assert not re.search(r"\{\w+\}|\.\.$|Traceback|<class", fault["sentence"] + fault["hint"])
     return fault
 
@@ -97,7 +99,9 @@ def with_attributes(whole, after, count):
     return whole.replace(after, after + b" ".join(b'a%d="x"' % number for number in range(count)) + b" ", 1)
 
 
-@pytest.mark.parametrize(("body", "code", "line", "words"), [row[1:] for row in AT_THE_DOOR], ids=[row[0] for row in AT_THE_DOOR])
+@pytest.mark.parametrize(
+    ("body", "code", "line", "words"), [row[1:] for row in AT_THE_DOOR], ids=[row[0] for row in AT_THE_DOOR]
+)
 def test_what_the_first_bytes_show_is_refused_at_once(gateway, writer, body, code, line, words):
     before = gateway.rows("SELECT count(*) FROM postal_interchange WHERE partner = 'post-jp'")
     answer = gateway.hand_in(body(writer.write()))
@@ -136,10 +140,14 @@ ON_THE_WAY = [
 def put(whole, spoilt, number=2):
     """Put bytes into the place of the recipient's city of an item."""
     parts = whole.split(b"<RecipientCity>")
-    return b"<RecipientCity>".join(parts[:number]) + b"<RecipientCity>" + spoilt + b"<RecipientCity>".join(parts[number:])
+    return (
+        b"<RecipientCity>".join(parts[:number]) + b"<RecipientCity>" + spoilt + b"<RecipientCity>".join(parts[number:])
+    )
 
 
-@pytest.mark.parametrize(("body", "code", "mark", "address"), [row[1:] for row in ON_THE_WAY], ids=[row[0] for row in ON_THE_WAY])
+@pytest.mark.parametrize(
+    ("body", "code", "mark", "address"), [row[1:] for row in ON_THE_WAY], ids=[row[0] for row in ON_THE_WAY]
+)
 def test_what_is_wrong_with_the_whole_rejects_it_whole(gateway, writer, body, code, mark, address):
     whole = writer.write(3)
     spoilt = body(whole)
@@ -183,7 +191,9 @@ def wrong_digit(whole):
     return whole.replace(found, found[:10] + b"%d" % digit + found[11:])
 
 
-@pytest.mark.parametrize(("body", "code", "status", "below", "mark"), [row[1:] for row in IN_ONE_ITEM], ids=[row[0] for row in IN_ONE_ITEM])
+@pytest.mark.parametrize(
+    ("body", "code", "status", "below", "mark"), [row[1:] for row in IN_ONE_ITEM], ids=[row[0] for row in IN_ONE_ITEM]
+)
 def test_what_is_wrong_with_one_item_leaves_its_neighbours_alone(gateway, writer, body, code, status, below, mark):
     whole = writer.write(3)
     spoilt = body(whole)
@@ -241,7 +251,12 @@ def test_at_whatever_byte_a_document_is_cut_off_the_reading_says_so(writer):
     for length in range(len(whole)):
         closed = list(translate.read([whole[:length]], CUSITM))[-1]
         assert isinstance(closed, Closed) and not closed.routable
-        assert [one.code for one in closed.faults if one.severity == 3][-1] in ("XML_TRUNCATED", "DOCUMENT_EMPTY", "DOCUMENT_NOT_XML", "XML_ENCODING"), length
+        assert [one.code for one in closed.faults if one.severity == 3][-1] in (
+            "XML_TRUNCATED",
+            "DOCUMENT_EMPTY",
+            "DOCUMENT_NOT_XML",
+            "XML_ENCODING",
+        ), length
     assert list(translate.read([whole], CUSITM))[-1].routable
 
 
@@ -295,7 +310,9 @@ def test_a_changed_item_without_amend_is_told_where_the_first_one_is(gateway, wr
     whole = writer.write(2)
     first = gateway.hand_in(whole)
     reference = re.findall(rb"<InterchangeRef>(.*?)<", whole)[0]
-    changed = re.sub(rb"<RecipientCity>.*?<", b"<RecipientCity>Elsewhere<", whole, count=1).replace(reference, reference + b"-B")
+    changed = re.sub(rb"<RecipientCity>.*?<", b"<RecipientCity>Elsewhere<", whole, count=1).replace(
+        reference, reference + b"-B"
+    )
     answer = gateway.hand_in(changed)
     assert answer.statuses() == ["rejected", "unchanged"]
     fault = told(answer.of_item(1)[0])
@@ -344,7 +361,12 @@ def test_an_upload_that_breaks_off_leaves_nothing_behind(gateway, writer):
 
 def test_more_bytes_than_said_and_broken_http_are_no_matter(gateway):
     host, _, port = gateway.process.http.removeprefix("http://").partition(":")
-    for raw in (b"\0\xff\xfe" * 5000, b"GET / HTTP/9.9\r\n\r\n", b"POST /v1/interchanges HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n", b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 50_000):
+    for raw in (
+        b"\0\xff\xfe" * 5000,
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"POST /v1/interchanges HTTP/1.1\r\nHost: x\r\nContent-Length: -5\r\n\r\n",
+        b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * 50_000,
+    ):
         with socket.create_connection((host, int(port))) as line:
             line.settimeout(10)
             try:
@@ -377,7 +399,13 @@ def test_a_wrong_address_or_query_is_answered_with_a_fault(gateway, method, path
 
 
 def test_a_file_name_in_a_header_may_be_anything(gateway, writer):
-    for name in ("<script>alert(1)</script>.xml", "..%2f..%2fetc%2fpasswd", "%00%0a%ff", "x" * 3000, "%F0%9F%92%A9.xml"):
+    for name in (
+        "<script>alert(1)</script>.xml",
+        "..%2f..%2fetc%2fpasswd",
+        "%00%0a%ff",
+        "x" * 3000,
+        "%F0%9F%92%A9.xml",
+    ):
         answer = gateway.hand_in(writer.write(1), Parcelgate_File_Name=name)
         assert answer.statuses() == ["accepted"], name
         assert len(answer.outcome["name"]) <= 200

@@ -89,7 +89,13 @@ def test_what_is_not_meant_for_us_is_left_alone(gateway, writer, tray):
     os.mkfifo(tray / "pipe.xml")
     (tray / "after.xml").write_bytes(writer.write(1))
     assert ended(gateway, "after.xml")["state"] == "ROUTED"
-    assert {path.name for path in tray.iterdir()} == {"half.xml.tmp", ".hidden.xml", "folder.xml", "link.xml", "pipe.xml"}
+    assert {path.name for path in tray.iterdir()} == {
+        "half.xml.tmp",
+        ".hidden.xml",
+        "folder.xml",
+        "link.xml",
+        "pipe.xml",
+    }
 
 
 @pytest.mark.parametrize(
@@ -151,7 +157,11 @@ def test_a_name_that_was_there_before_hides_no_earlier_result(gateway, writer, t
     for number in range(2):
         (tray / "daily.xml").write_bytes(writer.write(1))
         (tray / "daily.bad").write_bytes(b"junk %d" % number)
-        wait(lambda number=number: len(list(done.glob("daily*.xml"))) > number and len(list(error.glob("daily*.bad"))) > number)
+        wait(
+            lambda number=number: (
+                len(list(done.glob("daily*.xml"))) > number and len(list(error.glob("daily*.bad"))) > number
+            )
+        )
     assert len(list(done.glob("daily*.xml.result.json"))) == len(list(error.glob("daily*.bad.result.json"))) == 2
     assert {path.read_bytes() for path in error.glob("daily*.bad")} == {b"junk 0", b"junk 1"}
 

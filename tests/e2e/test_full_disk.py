@@ -41,7 +41,9 @@ class SmallFileSystem:
 
     def __init__(self, folder):
         self.folder = folder
-        subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)], check=True, capture_output=True)
+        subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)], check=True, capture_output=True
+        )
 
     def fill_soon(self, gateway):
         """It is small enough as it is."""
@@ -101,7 +103,11 @@ def test_a_full_disk_is_said_loses_nothing_and_is_over_when_there_is_room(tmp_pa
         for receipt in accepted:
             outcome = gateway.ended(receipt, "post-jp")
             counts = outcome["counts"]
-            assert (outcome["state"], counts["accepted"], counts["decided"]) == ("ROUTED", counts["items"], counts["items"])
+            assert (outcome["state"], counts["accepted"], counts["decided"]) == (
+                "ROUTED",
+                counts["items"],
+                counts["items"],
+            )
         again = gateway.submit(request)
         assert again.status_code == 200 and {one["outcome"] for one in again.json()["results"]} == {"ACCEPTED"}
         with gateway.beside(Writer("post-kr", 60_000)):

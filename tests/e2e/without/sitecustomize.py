@@ -13,7 +13,12 @@ HANDLERS = {
     "postal": ("parcelgate.postal.delivery", "Delivering", "handle", _OUTCOME),
     "carrier": ("parcelgate.carrier.service", "CarrierService", "_log_releases", _OUTCOME),
     "router": ("parcelgate.router.desk", "Desk", "handle", _OUTCOME),
-    "risk": ("parcelgate.risk.service", "RiskServicer", "Assess", ("parcelgate.api.risk.v1.risk_pb2", "AssessResponse")),
+    "risk": (
+        "parcelgate.risk.service",
+        "RiskServicer",
+        "Assess",
+        ("parcelgate.api.risk.v1.risk_pb2", "AssessResponse"),
+    ),
     "clearance": (
         "parcelgate.clearance.service",
         "ClearanceServicer",

@@ -97,7 +97,9 @@ class Context:
         below, container = deepest(element, row.at)
         if row.need == "key":
             code = "HEADER_FIELD_MISSING" if self.number == 0 else "KEY_MISSING"
-            empty = next((child for child in container if local(child.tag) == name), None) if below == f"/{name}" else None
+            empty = (
+                next((child for child in container if local(child.tag) == name), None) if below == f"/{name}" else None
+            )
             if empty is None:
                 self.add(code, container, below=below, name=name)
             else:
