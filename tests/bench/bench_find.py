@@ -19,7 +19,7 @@ INSERT INTO monitor_item SELECT
     n, printf('%08x%024x', n * 2654435761 % 4294967296, n), 'test', 'post-' || substr('cnusjphkgb', 1 + n % 5 * 2, 2),
     printf('RX%08d0CN', n * 48271 % 99999989), printf('RX%08d0CN', n * 48271 % 99999989),
     1, 5, '000001' || printf('%016d', n) || 'ASSESSMENT_COMPLETE', '000001' || printf('%016d', n) || 'RELEASED',
-    '000001DE', '000001' || printf('%032x', n / :size), n, n, printf('%032x', n / :size)
+    '000001DE', '000001' || printf('%032x', n / :size), n, n, ':10', printf('%032x', n / :size)
 FROM (WITH RECURSIVE count(n) AS (SELECT :first UNION ALL SELECT n + 1 FROM count WHERE n + 1 < :last) SELECT n FROM count)
 """
 _INTERCHANGES = """
