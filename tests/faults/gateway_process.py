@@ -52,6 +52,12 @@ class GatewayProcess:
         assert self._process is not None
         return self._process.pid
 
+    @property
+    def code(self) -> int | None:
+        """Return the exit code; None while it lives."""
+        assert self._process is not None
+        return self._process.poll()
+
     def kill(self) -> None:
         """Kill it at once, as a power cut would."""
         if self._process is not None:

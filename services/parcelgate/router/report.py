@@ -3,6 +3,7 @@
 One function takes them, whether by gRPC, by HTTP or as a chunk that an edge read out of a mailbox.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,8 @@ KEPT_MICROS = 30 * 86_400_000_000
 WAITING, AMBIGUOUS = "WAITING", "AMBIGUOUS"
 # An identifier of an item that is not known is told only if it looks like one.
 _LONGEST = 35
+
+_ID = re.compile(r"[\w.:/-]{1,64}", re.ASCII)
 
 
 @dataclass(slots=True)
@@ -229,7 +232,7 @@ class Reports:
                 kind,
                 self._answers.now,
                 declaration=about,
-                case_id=report.case_id,
+                case_id=report.case_id if _is_id(report.case_id) else "",
                 authority=reporter.authority,
                 code=faults[0].code if faults else WAITING,
                 sentence=faults[0].sentence if faults else "",
@@ -246,9 +249,14 @@ def _missing(report: Report) -> list[Fault]:
         "decision.id": decision.id,
         "decision.stage": decision.stage in EVENT_OF_STAGE,
         "decision.code": decision.code in DecisionCode.values() and decision.code,
-        "case_id": place_of(report),
+        "case_id": place_of(report) and (not report.case_id or _is_id(report.case_id)),
     }
     return [fault("REPORT_INCOMPLETE", address=name, field=name) for name, value in said.items() if not value]
+
+
+def _is_id(text: str) -> bool:
+    """Tell whether it may be an id; anything else may hold what must not be shown."""
+    return _ID.fullmatch(text) is not None
 
 
 def _same_item(report: Report, declaration: DeclarationRow) -> bool:

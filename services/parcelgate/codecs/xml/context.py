@@ -1,5 +1,6 @@
 """What the reading of one document carries along: marks of the ledger, the header's facts, and the faults of one item."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,9 @@ from parcelgate.codecs.mapping.scope import Fill, Leaf
 from parcelgate.codecs.xml.address import address_of, local
 from parcelgate.codecs.xml.line import Lines
 from parcelgate.core.fault import fault
+
+# A code, or a number with its unit. Whatever else stands in such a field may have slipped there out of the field beside it.
+_PLAIN = re.compile(r"[A-Za-z]{0,3}|(?=.*\d)[\w.,+:/-]{1,40}", re.ASCII)
 
 
 class Context:
@@ -82,7 +86,8 @@ class Context:
             self.marks.normalised[leaf.row.number] += 1
             return defect.keep
         name = below.rpartition("/")[2] or local(element.tag)
-        shown = masked(text) if leaf.converter.personal else text.strip()
+        plain = not leaf.converter.personal and _PLAIN.fullmatch(text.strip())
+        shown = text.strip() if plain else masked(text)
         self.add(defect.code, element, below=below, value=shown, name=name, **defect.words)
         if defect.keep is None:
             self.failed.add((id(slots), leaf.row.number))
