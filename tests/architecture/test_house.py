@@ -44,8 +44,14 @@ def test_every_service_says_what_comes_in_what_goes_out_and_what_it_keeps():
 
 
 def test_a_broad_except_stands_only_where_it_is_owned():
-    broad = [path.name for path, text in TEXTS.items() if re.search(r"except (Base)?Exception\b(?!Group)", text)]
-    assert sorted(set(broad) - {"runner.py", "writer.py", "migration.py", "worker.py", "bus.py"}) == []
+    broad = {
+        "/".join(path.parts[-2:])
+        for path, text in TEXTS.items()
+        if re.search(r"except (Base)?Exception\b(?!Group)", text)
+    }
+    # The runner; what runs other people's jobs; and the two services where a fault of one item must not stop another.
+    owned = {"core/runner.py", "sqlite/writer.py", "sqlite/migration.py", "embedded/bus.py", "postal/worker.py"}
+    assert broad <= owned | {"risk/service.py", "clearance/service.py"}
 
 
 def test_every_code_of_a_fault_and_every_kind_of_fact_in_the_source_is_in_its_list():
@@ -67,7 +73,9 @@ def test_every_statement_is_explained_and_writes_only_its_own_schema(tmp_path):
     for name, text in statement.statements().items():
         schema = name.partition(".")[0]
         assert text.startswith("-- "), f"{name} has no line of explanation"
-        connection.execute(f"EXPLAIN {text}", [None] * text.count("?")) if ":" not in text else None
+        places = re.findall(r"\?(\d*)", text)
+        count = max(map(int, places)) if places and all(places) else len(places)
+        connection.execute(f"EXPLAIN {text}", [None] * count) if ":" not in text else None
         written = re.findall(r"\b(?:INSERT(?: OR \w+)? INTO|UPDATE|DELETE FROM)\s+(\w+)", text)
         assert all(table.startswith(f"{schema}_") for table in written if table != "SET"), f"{name} writes {written}"
         read = re.findall(r"\b(?:FROM|JOIN)\s+([a-z]+_\w+)", text)

@@ -1,6 +1,7 @@
 """What every bus promises. An implementation runs all of it from a module that only chooses it."""
 
 import asyncio
+import contextlib
 
 import pytest
 
@@ -11,6 +12,8 @@ TOPOLOGY = (
     Queue("postal.release", "release", "postal", "postal"),
     Queue("carrier.release", "release", "carrier", "carrier"),
     Queue("audit.release", "release", "*", "audit"),
+    Queue("monitor.facts", "facts", "*", "monitor", lane="interactive"),
+    Queue("monitor.facts.bulk", "facts", "*", "monitor", lane="bulk"),
 )
 
 
@@ -39,6 +42,13 @@ class BusPromises:
         assert ids(await bus.receive("carrier.release", 10)) == ["m2"]
         assert sorted(ids(await bus.receive("audit.release", 10))) == ["m1", "m2"]
         assert await bus.depth("router.advance") == 0
+
+    async def test_bulk_has_a_queue_of_its_own_so_that_nothing_interactive_waits_behind_it(self, open_bus):
+        bus = await open_bus()
+        await bus.publish([Message(f"b{number}", "facts", "test.postal.post-cn.bulk", b"") for number in range(9)])
+        await bus.publish([Message("single", "facts", "test.postal.post-cn", b"")])
+        assert ids(await bus.receive("monitor.facts", 10)) == ["single"]
+        assert len(await bus.receive("monitor.facts.bulk", 10)) == 9
 
     async def test_a_message_that_no_queue_takes_is_refused(self, open_bus):
         bus = await open_bus()
@@ -82,6 +92,24 @@ class BusPromises:
         await bus.publish([message(1)])
         await bus.give_back(await bus.receive("router.advance", 10))
         assert ids(await asyncio.wait_for(bus.receive("router.advance", 10), 5)) == ["m1"]
+
+    async def test_what_was_stored_by_a_cancelled_publish_is_handed_out_all_the_same(self, open_bus):
+        """A caller may leave at any moment, for example when the deadline of its call passes."""
+        bus = await open_bus()
+        for number in range(30):
+            publishing = asyncio.create_task(bus.publish([message(number)]))
+            for _ in range(number % 5):
+                await asyncio.sleep(0)
+            await asyncio.sleep(0.0002 * (number % 7))
+            publishing.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await publishing
+        # What the cancelled call left undone, the relay does again.
+        await bus.publish([message(number) for number in range(30)])
+        taken: set[str] = set()
+        async with asyncio.timeout(5):
+            while len(taken) < 30:
+                taken.update(ids(await bus.receive("router.advance", 100)))
 
     async def test_what_was_published_survives_a_restart_until_it_is_acknowledged(self, open_bus):
         bus = await open_bus()

@@ -60,12 +60,12 @@ class StorePromises:
 
     async def test_a_taken_key_is_a_conflict_and_keeps_nothing(self, open_store):
         store = await open_store()
-        await store.commit(transaction(Outcome(messages=[message(1)])))
+        await store.commit(transaction(Outcome(keys=[DataKey("k1", b"1")], messages=[message(1)])))
+        taken = Outcome(keys=[DataKey("k1", b"2")], messages=[message(2)], deliveries=[delivery("r1")])
         with pytest.raises(ConflictError):
-            await store.commit(
-                transaction(Outcome(messages=[message(2), message(1)], deliveries=[delivery("r1")]), "m9")
-            )
+            await store.commit(transaction(taken, "m9"))
         assert await store.unsent(10) == [message(1)]
+        assert await store.data_keys(["k1"]) == {"k1": b"1"}
         assert await store.seen("router", ["m9"]) == set()
         assert await store.deliveries("post-cn", "test", 0, 10) == []
 
@@ -89,6 +89,12 @@ class StorePromises:
         )
         assert [type(result) for result in results] == [type(None), AlreadySeenError, type(None)]
         assert {one.id for one in await store.unsent(10)} == {"m1", "m3"}
+
+    async def test_the_same_message_meant_twice_is_sent_once(self, open_store):
+        store = await open_store()
+        await store.commit(transaction(Outcome(messages=[message(1)]), "a"))
+        await store.commit(transaction(Outcome(messages=[message(1), message(2)]), "b"))
+        assert await store.unsent(10) == [message(1), message(2)]
 
     async def test_a_sent_message_leaves_the_outbox(self, open_store):
         store = await open_store()
@@ -128,6 +134,15 @@ class StorePromises:
         await store.commit(transaction(Outcome(deliveries=[delivery("r1"), delivery("r3")])))
         log = await store.deliveries("post-cn", "test", 0, 10)
         assert [(one.sequence, one.delivery.response_id) for one in log] == [(1, "r1"), (2, "r2"), (3, "r3")]
+
+    async def test_many_deliveries_of_one_step_keep_their_order_and_leave_out_what_was_logged(self, open_store):
+        store = await open_store()
+        await store.commit(transaction(Outcome(deliveries=[delivery("r7")])))
+        many = [delivery(f"r{number % 100}") for number in range(150)]
+        await store.commit(transaction(Outcome(deliveries=many)))
+        logged = await store.deliveries("post-cn", "test", 0, 1000)
+        assert [one.sequence for one in logged] == list(range(1, 101))
+        assert [one.delivery.response_id for one in logged] == ["r7", *(f"r{n}" for n in range(100) if n != 7)]
 
     async def test_a_delivery_log_is_read_on_from_any_sequence(self, open_store):
         store = await open_store()

@@ -18,8 +18,10 @@ from parcelgate.core.port import (
     Delivery,
     Message,
     Outcome,
+    Postponed,
     Queue,
     RejectError,
+    StoreUnavailableError,
     TryAgainError,
 )
 from parcelgate.core.runner import LADDER, LADDER_FOR_BUGS, Consumer, Runner
@@ -196,3 +198,78 @@ async def run_until(house, done) -> None:
             await asyncio.sleep(0.02)
     house.runner.stop()
     await asyncio.wait_for(running, 5)
+
+
+async def test_a_message_that_cannot_even_be_split_is_set_aside_and_its_neighbours_go_on(house):
+    def no_chunk(_message):
+        raise ValueError("no chunk")
+
+    consumer = house.consumer(split=no_chunk)
+    (other,) = chunk.pack(ADDRESS, [(ChunkEntry(), b"a")], "other")
+    await house.runner.work(consumer, [one_chunk(b"poison", b"b"), other])
+    assert await house.delivered() == ["a"]
+    assert len(await house.store.due("router", 2**62, 10)) == 1
+
+
+async def test_a_message_that_is_retried_while_the_bus_brings_it_again_is_split_once(house):
+    """After a crash between setting aside and acknowledging, both loops have it at the same time."""
+    message = one_chunk(b"a", b"wrong", b"c")
+    consumer = house.consumer()
+    await asyncio.gather(*(house.runner.work(consumer, [message]) for _ in range(4)))
+    assert sorted(await house.delivered()) == ["a", "c"]
+    assert len(await house.store.dead(10)) == 1
+
+
+async def test_the_relay_rests_while_the_bus_is_away_however_much_is_unsent(house):
+    asked = []
+
+    async def away(messages):
+        asked.append(len(messages))
+        raise BusUnavailableError("away")
+
+    house.bus.publish = away
+    await house.runner.transact(
+        Outcome(messages=[Message(f"m{n}", "advance", "test.postal.x", b"") for n in range(250)])
+    )
+    asked.clear()
+    running = asyncio.create_task(house.runner.run([]))
+    await asyncio.sleep(0.3)
+    house.runner.stop()
+    await asyncio.wait_for(running, 5)
+    assert asked == [200]
+
+
+@pytest.mark.parametrize("error", [StoreUnavailableError("away"), ZeroDivisionError()])
+@pytest.mark.parametrize("place", ["receive", "acknowledge", "unsent", "due", "seen"])
+async def test_no_loop_ends_because_store_or_bus_fails_once(house, monkeypatch, place, error):
+    monkeypatch.setattr("parcelgate.core.runner._PAUSE_SECONDS", 0.01)
+    owner = house.bus if place in ("receive", "acknowledge") else house.store
+    method, failed = getattr(owner, place), []
+
+    async def fails_once(*arguments):
+        if not failed:
+            failed.append(1)
+            raise error
+        return await method(*arguments)
+
+    monkeypatch.setattr(owner, place, fails_once)
+    await house.runner.transact(Outcome(messages=[one_chunk(b"a")]))
+    await run_until(house, house.delivered)
+    assert failed
+    assert await house.delivered() == ["a"]
+
+
+async def test_stop_does_not_wait_for_all_that_is_due(house):
+    begun = asyncio.Event()
+
+    async def slow(_):
+        begun.set()
+        await asyncio.sleep(0.2)
+        return Outcome()
+
+    later = [Postponed(plain(f"m{number}"), 1, 0, "") for number in range(50)]
+    await house.runner.transact(Outcome(postponed=later), "router")
+    running = asyncio.create_task(house.runner.run([house.consumer(slow)]))
+    await begun.wait()
+    house.runner.stop()
+    await asyncio.wait_for(running, 2)

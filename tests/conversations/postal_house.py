@@ -52,7 +52,8 @@ POST, OTHER, CUSTOMS, CARRIER, INTEGRATOR = "post-cn", "post-gb", "customs-nz", 
 CUSITM, CUSRSP = "upu/cusitm/own-1", "upu/cusrsp/own-1"
 QUEUES = (
     Queue("router.advance", topic="advance", channel="*", consumer="router"),
-    Queue("postal.release", topic="release", channel="postal", consumer="postal"),
+    Queue("postal.release", topic="release", channel="postal", consumer="postal", lane="interactive"),
+    Queue("postal.release.bulk", topic="release", channel="postal", consumer="postal", lane="bulk"),
     Queue("monitor.facts", topic="facts", channel="*", consumer="monitor"),
 )
 

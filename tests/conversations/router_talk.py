@@ -122,7 +122,7 @@ class Talk:
             decide=lambda request: self.clearance.answer(request, DecideResponse()),
             agreements=agreements or Agreements(),
         )
-        (self.consumer,) = self.service.consumers()
+        self.consumer = self.service.consumers()[0]
         self.drain = Drain(self.service.desk)
         self.key = self.vault.new_key()
         self.key_is_new = True

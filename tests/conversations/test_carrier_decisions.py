@@ -38,8 +38,12 @@ def names(first, last, partner=ORBIT):
 
 async def test_a_release_from_the_router_is_logged_and_told_to_the_monitor(house):
     await house.decide(1, 2)
+    facts = []
+    async with asyncio.timeout(10):
+        while len(facts) < 2:
+            facts += [fact for fact in await house.facts() if fact.kind == "response.logged"]
+            await asyncio.sleep(0.01)
     await house.logged(2)
-    facts = [fact for fact in await house.facts() if fact.kind == "response.logged"]
     assert [(fact.item, fact.code, fact.authority) for fact in facts] == [
         ("HWB000001", "RELEASED", "eu-customs"),
         ("HWB000002", "RELEASED", "eu-customs"),

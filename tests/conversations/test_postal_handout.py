@@ -1,5 +1,7 @@
 """Responses and filings on their way out, by HTTP and mailbox, and files on their way in."""
 
+import os
+
 import pytest
 
 from conversations.postal_house import (
@@ -16,6 +18,7 @@ from conversations.postal_house import (
     result,
     with_partner,
 )
+from parcelgate.adapters.transport.folder import FolderMailbox
 from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_REPORTS, ChunkEntry
 from parcelgate.api.record.v1.decision_pb2 import (
     DECISION_CODE_RELEASED,
@@ -165,6 +168,64 @@ async def test_a_file_that_is_no_interchange_goes_to_error_with_its_faults(house
     await house.until(moved)
     assert result(error / "letter.txt.result.json")["faults"][0]["code"] == "DOCUMENT_NOT_XML"
     assert result(error / "cut.xml.result.json")["faults"][0]["code"] == "XML_TRUNCATED"
+
+
+async def test_a_file_whose_name_is_no_utf_8_is_taken_like_any_other(house):
+    odd = os.fsdecode(b"f\xfcr-zoll.xml")
+    for name, reference, number in ((odd, "A1", 1), ("plain.xml", "A2", 2)):
+        (house.tray(POST, "in") / name).write_bytes(document(reference, declaration(number)))
+    done = house.tray(POST, "done")
+
+    async def moved():
+        return (done / odd).is_file() and (done / "plain.xml").is_file()
+
+    await house.until(moved)
+    assert result(done / f"{odd}.result.json")["name"] == "f\ufffdr-zoll.xml"
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), ZeroDivisionError()])
+async def test_a_file_that_cannot_be_read_holds_up_no_other_and_is_tried_again(house, monkeypatch, error):
+    read, refuse = FolderMailbox.read, True
+
+    async def sometimes(self, name):
+        if name == "1.xml" and refuse:
+            raise error
+        async for piece in read(self, name):
+            yield piece
+
+    monkeypatch.setattr(FolderMailbox, "read", sometimes)
+    monkeypatch.setattr("parcelgate.postal.mailbox._AWAY_SECONDS", 0.1)
+    for number in (1, 2):
+        (house.tray(POST, "in") / f"{number}.xml").write_bytes(document(f"A{number}", declaration(number)))
+
+    async def done():
+        return sorted(one.name for one in house.tray(POST, "done").glob("?.xml"))
+
+    assert await house.until(done) == ["2.xml"]
+    refuse = False
+
+    async def both():
+        return len(await done()) == 2
+
+    await house.until(both)
+
+
+async def test_a_fault_of_our_own_in_one_mailbox_does_not_stop_the_others(house, monkeypatch):
+    claimed = FolderMailbox.claimed
+
+    async def never(self):
+        if self._root.name == OTHER:
+            raise ZeroDivisionError
+        return await claimed(self)
+
+    with_partner(house, OTHER, mailbox=True)
+    monkeypatch.setattr(FolderMailbox, "claimed", never)
+    (house.tray(POST, "in") / "a.xml").write_bytes(document("A1", declaration(1)))
+
+    async def moved():
+        return (house.tray(POST, "done") / "a.xml").is_file()
+
+    await house.until(moved)
 
 
 async def test_a_file_left_in_work_is_recognised_by_its_content_after_a_restart(tmp_path):

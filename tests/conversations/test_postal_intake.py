@@ -19,6 +19,7 @@ from conversations.postal_house import (
 from parcelgate.api.record.v1.declaration_pb2 import FUNCTION_AMEND, FUNCTION_CANCEL
 from parcelgate.api.record.v1.item_pb2 import Item
 from parcelgate.core.port import Outcome, Write
+from parcelgate.postal.interchange import find
 
 
 @pytest.fixture
@@ -268,3 +269,50 @@ async def test_no_name_is_found_in_the_store(tmp_path):
     for path in tmp_path.rglob("*"):
         if path.is_file():
             assert b"Quastenflosser" not in path.read_bytes(), path
+
+
+async def test_a_long_interchange_goes_through_whatever_keys_come_in_between(house, monkeypatch):
+    """Every request of a carrier makes a data key; a long upload and its translation outlive thousands of them."""
+    monkeypatch.setattr("parcelgate.core.seal._KEPT", 2)
+    body = document("A1", *(declaration(number) for number in range(1, 2500)))
+
+    async def slowly():
+        for start in range(0, len(body), 100_000):
+            for _ in range(3):
+                house.vault.new_key()
+            yield body[start : start + 100_000]
+
+    read = house.service.pool.read
+
+    async def reading(*arguments):
+        async for found in read(*arguments):
+            for _ in range(3):
+                house.vault.new_key()
+            yield found
+
+    monkeypatch.setattr(house.service.pool, "read", reading)
+    accepted = await house.service.intake.receive(house.partners.get(POST), "a.xml", slowly())
+    assert (await house.outcome(accepted.receipt))["counts"]["accepted"] == 2499
+
+
+async def test_an_upload_cancelled_at_its_very_end_is_whole_or_gone(house, monkeypatch):
+    """A stop may cancel a call after its commit; what is committed then must stay readable."""
+    body = document("A1", *(declaration(number) for number in range(1, 2500)))
+    transact = house.runner.transact
+
+    async def cancelled_after(outcome, *rest):
+        await transact(outcome, *rest)
+        if any(write.statement == "postal.complete_interchange" for write in outcome.writes):
+            raise asyncio.CancelledError
+
+    async def whole():
+        yield body
+
+    monkeypatch.setattr(house.runner, "transact", cancelled_after)
+    with contextlib.suppress(asyncio.CancelledError):
+        await house.service.intake.receive(house.partners.get(POST), "a.xml", whole())
+    answer = (await house.post(body)).json()
+    assert answer["repeated"]
+    assert (await house.outcome(answer["receipt"]))["counts"]["accepted"] == 2499
+    key = (await find(house.store, answer["receipt"])).data_key
+    assert await house.store.data_keys([key])

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from gateway_process import GatewayProcess
-from load import Journal, Load, interchanges, requests
+from load import Journal, Load, bulk, interchanges, requests, unending
 
 from parcelgate.core.credential import Credentials
 from parcelgate.core.partner import Partners
@@ -48,13 +48,15 @@ class Scene:
         )
         follower = asyncio.create_task(load.follow(CARRIER))
         clients = [
-            asyncio.create_task(load.post_interchanges(interchanges(seed, items, 20))),
-            asyncio.create_task(load.submit(CARRIER, requests(seed, shipments, 6))),
+            asyncio.create_task(load.post_interchanges(unending(lambda one: interchanges(one, 120, 12), seed))),
+            asyncio.create_task(load.post_interchanges(unending(bulk, seed + 1))),
+            asyncio.create_task(load.submit(CARRIER, unending(lambda one: requests(one, 60, 4), seed))),
         ]
         for point, following in zip(kills, [*kills[1:], ""], strict=True):
             await self._die(point, chance)
             self.gateway.start(_failpoint(following), guards)
-        await asyncio.wait_for(asyncio.gather(*clients), 120)
+        load.enough = True
+        await asyncio.wait_for(asyncio.gather(*clients), 60)
         await self._quiet()
         await asyncio.sleep(0.5)
         follower.cancel()
@@ -109,3 +111,4 @@ def scene(tmp_path):
     scene = Scene(tmp_path)
     yield scene
     scene.gateway.kill()
+    scene.journal.close()

@@ -25,6 +25,8 @@ class GatewayProcess:
     def start(self, failpoint: str = "", guards: str = "") -> None:
         """Start it and wait until it serves, or until a fail-point kills it first."""
         environment = {**os.environ, "PARCELGATE_FAILPOINT": failpoint, "PARCELGATE_GUARDS": guards}
+        # Small parts, so that every interchange has many.
+        environment["PARCELGATE_PART_BYTES"] = "2048"
         ports = [part.rpartition(":")[2] for part in (self.http, self.grpc)] if self.http else ["0", "0"]
         command = [sys.executable, "-m", "parcelgate.app.command", "up", "--data", str(self.data)]
         command += ["--http-port", ports[0], "--grpc-port", ports[1]]

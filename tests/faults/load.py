@@ -11,6 +11,7 @@ import json
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import grpc
 import grpc.aio
@@ -24,6 +25,7 @@ from parcelgate.app.sample.plan import Plan
 from parcelgate.app.sample.traffic import Sample, traffic
 from parcelgate.codecs import translate
 
+T = TypeVar("T")
 DAY = datetime.date(2026, 11, 24)
 
 
@@ -34,11 +36,21 @@ class Journal:
         self.path = path
         self._file = path.open("a", encoding="utf-8")
 
+    def close(self) -> None:
+        """Let go of the file."""
+        self._file.close()
+
     def write(self, **entry: object) -> None:
         """Write one line."""
         self._file.write(json.dumps(entry) + "\n")
         self._file.flush()
         os.fsync(self._file.fileno())
+
+
+def unending(make: Callable[[int], Iterator[T]], seed: int) -> Iterator[T]:
+    """Yield what make makes of one seed after the other."""
+    for number in itertools.count():
+        yield from make(seed + number * 1000)
 
 
 def interchanges(seed: int, items: int, size: int) -> Iterator[tuple[str, str, bytes]]:
@@ -51,6 +63,14 @@ def interchanges(seed: int, items: int, size: int) -> Iterator[tuple[str, str, b
         for number in range(0, len(found), size):
             reference = f"{partner}-{seed}-{number}".upper()
             yield partner, reference, document(partner, reference, found[number : number + size])
+
+
+def bulk(seed: int) -> Iterator[tuple[str, str, bytes]]:
+    """Yield one interchange that is translated and routed in several steps."""
+    samples = (one for one in traffic(seed, 6000, day=DAY, channel="post", plan=Plan()) if _answers_at_once(one))
+    chosen = list(itertools.islice((one for one in samples if one.item.origin_country == "CN"), 1050))
+    reference = f"POST-CN-BULK-{seed}"
+    yield "post-cn", reference, document("post-cn", reference, chosen)
 
 
 def document(partner: str, reference: str, samples: list[Sample]) -> bytes:
@@ -102,10 +122,13 @@ class Load:
         self._keys = keys
         self._journal = journal
         self._mailboxes = mailboxes
+        self.enough = False
 
     async def post_interchanges(self, documents: Iterator[tuple[str, str, bytes]]) -> None:
         """Hand interchanges in, every third through the mailbox."""
         for number, (partner, reference, body) in enumerate(documents):
+            if self.enough:
+                return
             if number % 3 == 2:
                 await self._drop(partner, reference, body)
                 continue
@@ -115,6 +138,8 @@ class Load:
     async def submit(self, partner: str, found: Iterator[SubmitRequest]) -> None:
         """Hand shipments in."""
         for request in found:
+            if self.enough:
+                return
             answer = await self._insist("/v1/shipments", partner, MessageToJson(request).encode(), "application/json")
             results = [
                 {

@@ -100,5 +100,6 @@ def build(
         ),
         MonitorService(runner=runner, credentials=credentials),
     )
-    replay = ReplayDoor(runner, credentials, router.reprocess)
+    consumers = {one.name for service in services for one in service.consumers()}
+    replay = ReplayDoor(runner, credentials, router.reprocess, consumers)
     return Built(services, [*replay.routes(), *(route for service in services for route in service.routes())])

@@ -8,7 +8,7 @@ import os
 import signal
 import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
 
 import grpc.aio
 import structlog
@@ -33,7 +33,9 @@ from parcelgate.core.seal import Vault, master_key
 from parcelgate.core.service import Service
 from parcelgate.core.setting import Settings
 
-_STOP_SECONDS = 10
+# Ten seconds in all: work in hand, then the doors.
+_WORK_SECONDS = 6
+_DOOR_SECONDS = 2
 
 
 async def serve(settings: Settings, ready: Callable[[Running], None] | None = None) -> None:
@@ -59,18 +61,44 @@ async def serve(settings: Settings, ready: Callable[[Running], None] | None = No
         built = assembly.build(runner, vault, partners, credentials, settings, line)
         address = await stack.enter_async_context(_grpc(settings, credentials, built.services))
         await stack.enter_async_context(line.connected(address))
-        http = await stack.enter_async_context(_http(settings, built.routes))
+        http, serving = await stack.enter_async_context(_http(settings, built.routes))
         where = Running(http, address, os.getpid())
         announce(settings.data, where)
         structlog.get_logger("gateway").info("gateway_serves", http=http, grpc=address, lock=lock.name)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(runner.run([one for service in built.services for one in service.consumers()]))
-            for service in built.services:
-                group.create_task(service.run(stop), name=f"run {service.name}")
-            if ready is not None:
-                ready(where)
-            await stop.wait()
-            runner.stop()
+        if ready is not None:
+            ready(where)
+        await _until_stopped(runner, built.services, stop, serving)
+
+
+async def _until_stopped(
+    runner: Runner, services: Sequence[Service], stop: asyncio.Event, serving: "asyncio.Task[None]"
+) -> None:
+    """Do the work of all services until stop is set; then finish what is in hand, for a few seconds at most.
+
+    Raises what made a service end by itself: a gateway without one of its services must not look alive.
+    """
+    working = asyncio.create_task(_work(runner, services, stop), name="work")
+    stopping = asyncio.create_task(stop.wait(), name="wait for stop")
+    await asyncio.wait({working, stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
+    asked = stop.is_set()
+    stop.set()
+    runner.stop()
+    await asyncio.wait({working}, timeout=_WORK_SECONDS)
+    if not working.done():
+        # Whatever it was, it is not committed, and is done again after the next start.
+        structlog.get_logger("gateway").warning("work_in_hand_was_left", seconds=_WORK_SECONDS)
+        working.cancel()
+    with suppress(asyncio.CancelledError):
+        await working
+    if not asked:
+        raise RuntimeError("the HTTP server ended by itself")
+
+
+async def _work(runner: Runner, services: Sequence[Service], stop: asyncio.Event) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(runner.run([one for service in services for one in service.consumers()]))
+        for service in services:
+            group.create_task(service.run(stop), name=f"run {service.name}")
 
 
 @asynccontextmanager
@@ -91,7 +119,7 @@ async def _grpc(settings: Settings, credentials: Credentials, services: Sequence
     try:
         yield f"{settings.host}:{port}"
     finally:
-        await server.stop(_STOP_SECONDS / 2)
+        await server.stop(_DOOR_SECONDS)
 
 
 class _Server(uvicorn.Server):
@@ -104,16 +132,17 @@ class _Server(uvicorn.Server):
 
 
 @asynccontextmanager
-async def _http(settings: Settings, routes: Sequence[BaseRoute]) -> AsyncIterator[str]:
+async def _http(settings: Settings, routes: Sequence[BaseRoute]) -> AsyncIterator[tuple[str, "asyncio.Task[None]"]]:
     config = uvicorn.Config(
         Starlette(routes=[Route("/health", _health), *routes], exception_handlers=refusal.HTTP),
         log_config=None,
         access_log=False,
         lifespan="off",
-        timeout_graceful_shutdown=_STOP_SECONDS // 2,
+        timeout_graceful_shutdown=_DOOR_SECONDS,
     )
     server = _Server(config)
-    with socket.socket() as listener:
+    # Named as TCP, or asyncio would not switch Nagle's delay off: 40 ms on every answer.
+    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind((settings.host, settings.http_port))
@@ -127,7 +156,7 @@ async def _http(settings: Settings, routes: Sequence[BaseRoute]) -> AsyncIterato
         while not server.started and not serving.done():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         try:
-            yield f"http://{settings.host}:{listener.getsockname()[1]}"
+            yield f"http://{settings.host}:{listener.getsockname()[1]}", serving
         finally:
             server.should_exit = True
             await serving

@@ -2,7 +2,7 @@
 
 import json
 import sys
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 
 from rich.console import Console
 from rich.markup import escape
@@ -24,7 +24,11 @@ Reprocess = Callable[[str], Awaitable[int]]
 class ReplayDoor:
     """Takes what integrators want to be done again."""
 
-    def __init__(self, runner: Runner, credentials: Credentials, reprocess: Reprocess) -> None:
+    def __init__(
+        self, runner: Runner, credentials: Credentials, reprocess: Reprocess, consumers: Collection[str]
+    ) -> None:
+        """Consumers names the subscriptions, whose retries the runner serves: only those are tried again by replaying."""
+        self._consumers = consumers
         self._runner = runner
         self._credentials = credentials
         self._reprocess = reprocess
@@ -42,6 +46,8 @@ class ReplayDoor:
         if not isinstance(caller, Identity):
             return caller
         place = (request.path_params["consumer"], request.path_params["message"])
+        if place[0] not in self._consumers:
+            return refusal(409, fault("NOT_REPLAYABLE", consumer=place[0]))
         if not await self._runner.store.replay(*place, self._runner.clock.micros()):
             return refusal(404, fault("NOTHING_TO_REPLAY", what="/".join(place)))
         return JSONResponse({"replayed": "/".join(place)}, 202)

@@ -46,7 +46,9 @@ def send(settings: Settings, files: list[Path], partner: str, wait: float | None
     else:
         for outcome in outcomes:
             _show(console, outcome)
-    return int(any(outcome.get("state") == "REJECTED" or outcome.get("rejected") for outcome in outcomes))
+    return int(
+        any(outcome.get("state") == "REJECTED" or outcome.get("counts", {}).get("rejected") for outcome in outcomes)
+    )
 
 
 def _show(console: Console, outcome: dict[str, Any]) -> None:

@@ -5,7 +5,6 @@ from typing import Any
 
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from parcelgate.app.client import Client
 from parcelgate.core.clock import iso
@@ -14,7 +13,7 @@ from parcelgate.core.setting import Settings
 
 def trace(settings: Settings, query: str, partner: str, *, as_json: bool) -> int:
     """Print what is known; returns 1 if nothing was found."""
-    console = Console(highlight=False)
+    console = Console(highlight=False, soft_wrap=True)
     with Client(settings, partner) as client:
         answer = client.json("/api/find", q=query)
         found = answer["items"]
@@ -29,11 +28,11 @@ def trace(settings: Settings, query: str, partner: str, *, as_json: bool) -> int
 
 
 def _show(console: Console, found: list[dict[str, Any]], facts: list[dict[str, Any]]) -> None:
-    table = Table("item", "partner", "version", "stage", "security", "fiscal", "declaration")
     for one in found:
-        columns = ("item", "partner", "version", "stage", "security", "fiscal", "declaration_id")
-        table.add_row(*(escape(str(one.get(name, ""))) for name in columns))
-    console.print(table)
+        decisions = [f"{axis} {one[axis]}" for axis in ("security", "fiscal") if one.get(axis)]
+        said = ", ".join([f"version {one['version']}", one["stage"], *decisions])
+        console.print(f"{escape(one['item'] or 'without an identifier')} of {one['partner']}: {said}")
+        console.print(f"    declaration {one['declaration_id']}, receipt {one['receipt']}")
     console.print(f"what happened to {escape(found[0]['item'])}:")
     for fact in facts:
         what = " ".join(str(fact[name]) for name in ("authority", "code") if fact.get(name))

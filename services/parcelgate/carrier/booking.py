@@ -12,12 +12,12 @@ from parcelgate.api.record.v1.quantity_pb2 import Instant
 from parcelgate.carrier.finding import MOST
 from parcelgate.carrier.request import FORMAT, LONGEST_REFERENCE, Request
 from parcelgate.carrier.shipment import Checked
-from parcelgate.carrier.version import Known, judge
 from parcelgate.core import chunk, naming
 from parcelgate.core.fact import fact
 from parcelgate.core.fault import fault
 from parcelgate.core.port import Message, Outcome, Write
 from parcelgate.core.seal import Vault
+from parcelgate.core.version import Known, judge
 
 
 class Booking:

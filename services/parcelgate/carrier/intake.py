@@ -8,13 +8,13 @@ from parcelgate.carrier.booking import Booking
 from parcelgate.carrier.finding import most_findings
 from parcelgate.carrier.request import Line, Request
 from parcelgate.carrier.shipment import Checked, check_line
-from parcelgate.carrier.version import Known
 from parcelgate.core import failpoint
 from parcelgate.core.credential import Identity
 from parcelgate.core.fault import fault
 from parcelgate.core.port import ConflictError, RejectError
 from parcelgate.core.runner import Runner
 from parcelgate.core.seal import Vault
+from parcelgate.core.version import Known
 
 _TRIES = 20
 # Checking more lines at once would hold up the loop; it is done in a thread.

@@ -19,7 +19,7 @@ _HEAD: Mapping[str, table.Column] = {
     "date_basis": table.one_of("ACCEPTANCE", "ARRIVAL", "RELEASE"),
     "status": table.one_of("sample", "sourced"),
     "source": table.text,
-    "checked_on": table.day,
+    "checked_on": table.checked_day,
 }
 _PERIOD: Mapping[str, table.Column] = {"valid_from": table.day, "valid_to": table.last_day}
 

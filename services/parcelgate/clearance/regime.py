@@ -186,7 +186,7 @@ _AGENCY = {
     "version": table.text,
     "agency": table.text,
     "source": table.text,
-    "checked_on": table.day,
+    "checked_on": table.checked_day,
 }
 _TREATMENTS = {
     "FORMALITY": ("low-value",),

@@ -26,7 +26,8 @@ class Dated:
     valid_from: date
     valid_to: date
     source: str
-    checked_on: date
+    # None: nobody has held the row against its source yet.
+    checked_on: date | None
     name: str = ""
 
     def holds_on(self, day: date) -> bool:
@@ -115,6 +116,11 @@ def last_day(value: Any) -> date:
     return OPEN if value == "" else day(value)
 
 
+def checked_day(value: Any) -> date | None:
+    """Take the day a row was held against its source; empty if nobody has done that yet."""
+    return None if value == "" else day(value)
+
+
 def amount(value: Any) -> Decimal:
     """Take an exact number written as text, zero or more."""
     try:
@@ -136,7 +142,7 @@ DATED: Mapping[str, Column] = {
     "valid_from": day,
     "valid_to": last_day,
     "source": text,
-    "checked_on": day,
+    "checked_on": checked_day,
 }
 
 

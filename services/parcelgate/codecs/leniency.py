@@ -23,7 +23,7 @@ def softened(names: frozenset[str]) -> frozenset[str]:
     """Return all fault codes that the named leniencies soften; raises ValueError for a name that is not in the set."""
     unknown = names - leniencies().keys()
     if unknown:
-        raise ValueError(f"there is no leniency {sorted(unknown)[0]!r}")
+        raise ValueError(f"there is no leniency {min(unknown)!r}")
     return frozenset().union(*(leniencies()[name] for name in names))
 
 

@@ -18,7 +18,9 @@ from parcelgate.codecs.xml.schema import Schema
 from parcelgate.core import resource
 from parcelgate.core.fault import fault
 
-_KEYS = frozenset("id name title direction status syntax schema root namespace unit provenance".split())
+_KEYS = frozenset(
+    ("id", "name", "title", "direction", "status", "syntax", "schema", "root", "namespace", "unit", "provenance")
+)
 _compiling = threading.RLock()
 
 
@@ -125,7 +127,7 @@ def _format(path: Path) -> Format:
         raise MappingError(f"{path}: {error}") from None
     wrong = data.keys() ^ _KEYS
     if wrong:
-        raise MappingError(f"{path}: {'missing' if sorted(wrong)[0] in _KEYS else 'unknown'} key {sorted(wrong)[0]!r}")
+        raise MappingError(f"{path}: {'missing' if min(wrong) in _KEYS else 'unknown'} key {min(wrong)!r}")
     if data["syntax"] != "xml":
         raise MappingError(f"{path}: there is no engine for the syntax {data['syntax']!r}")
     if data["id"] != "/".join(path.parent.parts[-3:]):

@@ -19,7 +19,6 @@ from parcelgate.codecs.xml import writer as xml_writer
 from parcelgate.core import hash as canonical
 from parcelgate.core.fault import fault
 
-
 _NOTHING: dict[str, Any] = {}
 
 
@@ -52,9 +51,8 @@ def read(
     soft = softened(leniencies)
     form = (registry or shipped()).get(format_id)
     if isinstance(form, Fault):
-        yield Closed(False, 0, 0, 0, [form], Marks((), {}).summary({}))
-        return
-    yield from _Document(form, soft).read(parts)
+        return iter([Closed(False, 0, 0, 0, [form], Marks((), {}).summary({}))])
+    return _Document(form, soft).read(parts)
 
 
 def write(
@@ -71,7 +69,7 @@ def write(
     """
     form = (registry or shipped()).get(format_id)
     if isinstance(form, Fault):
-        raise ValueError(form.sentence)
+        raise ValueError(form.sentence)  # noqa: TRY004  the format does not exist
     mapping, writers = form.mapping, form.writers
     facts = _facts(header)
     count = 0
@@ -79,7 +77,8 @@ def write(
         xml_writer.start(form.root, form.namespace)
         + _rendered(writers[mapping.header_at], mapping.header_at, facts, facts)
     ).encode()
-    for count, message in enumerate(messages, 1):
+    for message in messages:
+        count += 1
         record = canonical.fields_of(message)
         yield _rendered(writers[mapping.item_at], mapping.item_at, record, facts).encode()
     closing = ""
@@ -159,13 +158,15 @@ class _Document:
         item = record.pop("item")
         record["key"]["item"] = key
         digest = canonical.of_fields(item)
-        provenance = {**self._provenance, "item_number": part.number}
-        declaration = Declaration(**record, canonical_hash=digest, provenance=provenance, findings=faults)
+        record["canonical_hash"] = digest
+        record["provenance"] = {**self._provenance, "item_number": part.number}
+        if faults:
+            record["findings"] = faults
         return ItemRead(
             part.number,
             True,
             identifier,
-            declaration.SerializeToString(),
+            Declaration(**record).SerializeToString(),
             Item(**item).SerializeToString(),
             digest,
             faults,
@@ -175,8 +176,8 @@ class _Document:
         if self._declares:
             key: dict[str, Any] = record.get("item", _NOTHING).get("key", _NOTHING)
             return key
-        key = record.get("declaration", _NOTHING).get("key", _NOTHING).get("item", _NOTHING)
-        return key
+        named: dict[str, Any] = record.get("declaration", _NOTHING).get("key", _NOTHING).get("item", _NOTHING)
+        return named
 
     def _place_of_count(self, name: str) -> str:
         mapping = self._form.mapping

@@ -17,6 +17,8 @@ from parcelgate.api.record.v1.declaration_pb2 import (
 from parcelgate.core.port import Message
 
 RECORD_REVISION = 1
+# The lane of what comes many at a time; everything else is interactive and never waits behind it.
+BULK = "bulk"
 MOST_ENTRIES = 250
 MOST_BYTES = 128 * 1024
 LARGEST_ENTRY = 1024 * 1024
@@ -50,8 +52,9 @@ class Address:
 
     @property
     def key(self) -> str:
-        """The routing key: environment, channel and partner."""
-        return f"{environment_word(self.environment)}.{self.channel}.{self.partner}"
+        """The routing key: environment, channel, partner, and the lane if it is bulk."""
+        key = f"{environment_word(self.environment)}.{self.channel}.{self.partner}"
+        return f"{key}.{BULK}" if self.lane == BULK else key
 
 
 def pack(address: Address, entries: Iterable[tuple[ChunkEntry, bytes]], seed: str) -> Iterator[Message]:

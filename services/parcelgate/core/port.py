@@ -45,7 +45,10 @@ class UnroutableError(BusUnavailableError):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message of the bus: topic is advance, release or facts; key is <environment>.<channel>.<partner>."""
+    """A message of the bus: topic is advance, release or facts; key is <environment>.<channel>.<partner>.
+
+    The key of a bulk message ends with .bulk, so that it can have queues of its own.
+    """
 
     id: str
     topic: str
@@ -197,12 +200,16 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue bound to one topic; pattern is * or the channel part of the key; consumer names the service."""
+    """A queue bound to one topic; channel is * or the channel part of the key; consumer names the service.
+
+    Lane is interactive, bulk, or * for both.
+    """
 
     name: str
     topic: str
     channel: str
     consumer: str
+    lane: str = "*"
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import structlog
@@ -42,6 +43,8 @@ from parcelgate.core.port import (
 LADDER = (1, 5, 30, 120, 600, 1800, 7200)
 # A fault of our own is tried less often: it rarely mends itself.
 LADDER_FOR_BUGS = (1, 5)
+# Messages of the bulk lane that are handled together: few, for what is interactive waits while they are.
+BULK_AT_ONCE = 4
 _CONFLICTS = 20
 _FACTS_A_MESSAGE = 500
 _RELAY_SECONDS = 1.0
@@ -145,12 +148,20 @@ class Runner:
         ours = not isinstance(error, (TryAgainError, RejectError))
         if ours:
             self._log.error("handler_failed", consumer=consumer.name, message=message.id, exc_info=error)
-        if not isinstance(error, TryAgainError) and len(entries := consumer.split(message)) > 1:
+        if not isinstance(error, TryAgainError) and len(entries := self._split(consumer, message)) > 1:
             for entry in entries:
                 await self.work(consumer, [entry], attempts)
-            await self.transact(Outcome(), consumer.name, [message.id])
+            with contextlib.suppress(AlreadySeenError):
+                await self.transact(Outcome(), consumer.name, [message.id])
             return
         await self._set_aside(consumer, message, attempts + 1, error)
+
+    def _split(self, consumer: Consumer, message: Message) -> list[Message]:
+        try:
+            return consumer.split(message)
+        except Exception as error:  # noqa: BLE001 - what cannot be split is set aside whole
+            self._log.warning("message_not_split", consumer=consumer.name, message=message.id, exc_info=error)
+            return [message]
 
     async def _set_aside(self, consumer: Consumer, message: Message, attempts: int, error: Exception) -> None:
         ladder = LADDER if isinstance(error, TryAgainError) else LADDER_FOR_BUGS
@@ -181,17 +192,18 @@ class Runner:
 
     async def _consume(self, consumer: Consumer) -> None:
         async for received in self._receiving(consumer):
-            try:
-                await self.work(consumer, [one.message for one in received])
-                failpoint.pass_by("runner.marked_before_acknowledge")
-                await self.bus.acknowledge(received)
-            except (StoreUnavailableError, BusUnavailableError) as error:
-                self._log.warning("store_or_bus_away", consumer=consumer.name, reason=str(error))
+            if not await attempt(f"work of {consumer.name}", partial(self._take, consumer, received)):
                 await self.bus.give_back(received)
                 await self._pause(_PAUSE_SECONDS)
 
+    async def _take(self, consumer: Consumer, received: Sequence[Received]) -> None:
+        await self.work(consumer, [one.message for one in received])
+        failpoint.pass_by("runner.marked_before_acknowledge")
+        await self.bus.acknowledge(received)
+
     async def _receiving(self, consumer: Consumer) -> AsyncIterator[list[Received]]:
         stopping = asyncio.create_task(self._stop.wait())
+        receiving: asyncio.Task[list[Received]] | None = None
         try:
             while not self._stop.is_set():
                 receiving = asyncio.create_task(self.bus.receive(consumer.queue, consumer.most))
@@ -201,19 +213,27 @@ class Runner:
                     with contextlib.suppress(asyncio.CancelledError):
                         await self.bus.give_back(await receiving)
                     return
-                yield receiving.result()
+                if error := receiving.exception():
+                    self._log.error("nothing_received", consumer=consumer.name, exc_info=error)
+                    await self._pause(_PAUSE_SECONDS)
+                else:
+                    yield receiving.result()
         finally:
             stopping.cancel()
+            if receiving is not None:
+                receiving.cancel()
 
     async def _try_again(self, consumer: Consumer) -> None:
         while not self._stop.is_set():
-            try:
-                for later in await self.store.due(consumer.name, self.clock.micros(), 100):
-                    await self.work(consumer, [later.message], later.attempts)
-                    await self._drop_if_done(consumer, later)
-            except (StoreUnavailableError, BusUnavailableError) as error:
-                self._log.warning("store_or_bus_away", consumer=consumer.name, reason=str(error))
+            await attempt(f"retries of {consumer.name}", partial(self._retry_due, consumer))
             await self._pause(_PAUSE_SECONDS)
+
+    async def _retry_due(self, consumer: Consumer) -> None:
+        for later in await self.store.due(consumer.name, self.clock.micros(), 100):
+            if self._stop.is_set():
+                return
+            await self.work(consumer, [later.message], later.attempts)
+            await self._drop_if_done(consumer, later)
 
     async def _drop_if_done(self, consumer: Consumer, later: Postponed) -> None:
         """Take a retry away whose message was done meanwhile by another delivery of it."""
@@ -223,18 +243,19 @@ class Runner:
     async def _relay(self) -> None:
         """Send what a crash or an absent bus left unsent; by mark, never by a cursor of ids."""
         while not self._stop.is_set():
-            try:
-                left = [one for one in await self.store.unsent(_RELAY_MOST) if one.id not in self._publishing]
-                await self._publish(left)
-                if len(left) == _RELAY_MOST:
-                    continue
-            except (StoreUnavailableError, BusUnavailableError) as error:
-                self._log.warning("relay_waits", reason=str(error))
+            await attempt("relay", self._send_unsent)
             await self._pause(_RELAY_SECONDS)
 
-    async def _publish(self, messages: Sequence[Message]) -> None:
+    async def _send_unsent(self) -> None:
+        while not self._stop.is_set():
+            left = [one for one in await self.store.unsent(_RELAY_MOST) if one.id not in self._publishing]
+            if not await self._publish(left) or len(left) < _RELAY_MOST:
+                return
+
+    async def _publish(self, messages: Sequence[Message]) -> bool:
+        """Publish and mark; tells whether all of it was sent."""
         if not messages:
-            return
+            return True
         try:
             await self.bus.publish(messages)
             failpoint.pass_by("runner.published_before_mark")
@@ -245,11 +266,28 @@ class Runner:
                 # One message that nobody takes must not hold up the others.
                 for message in messages:
                     await self._publish([message])
+            return False
+        return True
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
                 await self._stop.wait()
+
+
+async def attempt(what: str, step: Callable[[], Awaitable[None]]) -> bool:
+    """Do one round of a loop that must go on whatever happens; tells whether it went well. What went wrong is logged."""
+    log = structlog.get_logger("runner")
+    try:
+        await step()
+    except (TryAgainError, OSError) as error:
+        log.warning("round_waits", what=what, reason=f"{type(error).__name__}: {error}")
+    except Exception:
+        # One partner's loop must not stop the gateway.
+        log.exception("round_failed", what=what)
+    else:
+        return True
+    return False
 
 
 def split_facts(message: Message) -> list[Message]:

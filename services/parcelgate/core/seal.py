@@ -17,6 +17,7 @@ from parcelgate.core.fault import fault
 from parcelgate.core.port import DataKey, RejectError, Store
 
 _NONCE = 12
+_MASTER = 32
 _KEPT = 4096
 
 
@@ -35,23 +36,39 @@ def put_file(path: Path, content: bytes) -> None:
 
 
 def master_key(path: Path) -> bytes:
-    """Read the master key, or make one that only its owner can read; 32 bytes."""
+    """Read the master key, or make one that only its owner can read; 32 bytes. Raises ValueError if it is damaged."""
     try:
-        return path.read_bytes()
+        key = path.read_bytes()
     except FileNotFoundError:
         fresh = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
-        put_file(fresh, secrets.token_bytes(32))
+        put_file(fresh, secrets.token_bytes(_MASTER))
         try:
             # Of two that make it at the same moment, the first one's stays.
             with contextlib.suppress(FileExistsError):
                 os.link(fresh, path)
         finally:
             fresh.unlink()
+        # Its name has to be on the disk as well before anything is sealed with it.
+        _sync_folder(path.parent)
         return path.read_bytes()
+    if len(key) != _MASTER:
+        raise ValueError(f"{path} is no key: it has {len(key)} bytes instead of {_MASTER}. Restore it.")
+    return key
+
+
+def _sync_folder(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 class Vault:
-    """Makes data keys, seals and opens. Holds at most 4,096 opened keys in memory."""
+    """Makes data keys, seals and opens. Holds the 4,096 opened keys in memory that were used last.
+
+    Who waits for anything between two uses of a key fetches (or holds) it again: others may have come in between.
+    """
 
     def __init__(self, master: bytes, store: Store) -> None:
         self._master = AESGCM(master)
@@ -66,12 +83,20 @@ class Vault:
 
     async def fetch(self, key_ids: Iterable[str]) -> None:
         """Bring data keys into memory, so that seal and open can follow without waiting."""
-        missing = sorted({key_id for key_id in key_ids if key_id and key_id not in self._open_keys})
+        wanted = {key_id for key_id in key_ids if key_id}
+        missing = sorted(wanted - self._open_keys.keys())
+        for key_id in wanted & self._open_keys.keys():
+            self._open_keys.move_to_end(key_id)
         if not missing:
             return
         for key_id, wrapped in (await self._store.data_keys(missing)).items():
-            key = self._master.decrypt(wrapped[:_NONCE], wrapped[_NONCE:], key_id.encode())
-            self._keep(key_id, AESGCM(key))
+            self.hold(DataKey(key_id, wrapped))
+
+    def hold(self, key: DataKey) -> None:
+        """Bring a data key into memory that need not be stored yet."""
+        if key.id not in self._open_keys:
+            plain = self._master.decrypt(key.wrapped[:_NONCE], key.wrapped[_NONCE:], key.id.encode())
+            self._keep(key.id, AESGCM(plain))
 
     def seal(self, key_id: str, plain: bytes) -> bytes:
         """Seal bytes with a key that was made or fetched before."""
@@ -91,9 +116,10 @@ class Vault:
 
     def _key(self, key_id: str) -> AESGCM:
         try:
-            return self._open_keys[key_id]
+            self._open_keys.move_to_end(key_id)
         except KeyError:
             raise RejectError(fault("DATA_ERASED")) from None
+        return self._open_keys[key_id]
 
     def _keep(self, key_id: str, key: AESGCM) -> None:
         self._open_keys[key_id] = key

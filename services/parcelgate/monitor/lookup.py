@@ -4,6 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from google.protobuf.message import DecodeError
+
 from parcelgate.api.record.v1.chunk_pb2 import Chunk
 from parcelgate.api.record.v1.fact_pb2 import Fact, FactBatch
 from parcelgate.api.record.v1.fault_pb2 import Fault
@@ -171,8 +173,8 @@ class Lookup:
         """Return the newest dead letters that the caller may see, newest first, at most MOST_DEAD of all partners."""
         found = []
         for consumer, dead in await self._store.dead(MOST_DEAD):
-            # Work that never was on the bus, as a mailbox's or a translation, has no key.
-            environment, _, partner = (dead.message.key or "..").split(".", 2)
+            environment, _, rest = dead.message.key.partition(".")
+            partner = rest.partition(".")[2].partition(".")[0]
             if scope.sees(environment, partner):
                 found.append(DeadLetter(consumer, partner, dead, _items_of(dead)))
         return found
@@ -244,6 +246,10 @@ def _found(row: Sequence[Any]) -> Found:
 def _items_of(dead: Dead) -> list[tuple[str, str]]:
     if dead.message.topic == "facts":
         return []
-    entries = Chunk.FromString(dead.message.body).head.entries
+    try:
+        entries = Chunk.FromString(dead.message.body).head.entries
+    except DecodeError:
+        # A step of a service's own, or something damaged.
+        return []
     found = [(entry.declaration.id, entry.declaration.key.item.identifier) for entry in entries]
     return [pair for pair in found if pair[0]]

@@ -1,4 +1,4 @@
-"""The projection: folds facts into rows that only ever move forward, so that order and repetition do not matter.
+"""The projection: folds facts into marks that only ever grow, so that order and repetition do not matter.
 
 Of the details of a fact it reads format and file_name (on facts of an interchange); all others are shown as they are.
 """
@@ -11,8 +11,9 @@ from typing import Any
 from parcelgate.api.record.v1.decision_pb2 import DecisionCode
 from parcelgate.api.record.v1.declaration_pb2 import ENVIRONMENT_LIVE, ENVIRONMENT_TEST
 from parcelgate.api.record.v1.fact_pb2 import Fact, FactBatch
-from parcelgate.core.fact import KINDS, STAGES
+from parcelgate.core.fact import STAGES
 from parcelgate.core.port import Write
+from parcelgate.monitor.stage import REACHED, Marks, join, mark, stage_of, write
 
 Row = list[Any]
 # States of an interchange, in the order they can follow each other.
@@ -20,13 +21,12 @@ STATES = ("seen", "received", "rejected", "translated", "routed")
 ENVIRONMENTS = {ENVIRONMENT_TEST: "test", ENVIRONMENT_LIVE: "live"}
 _PREFIX = "DECISION_CODE_"
 # Places in the state of an item; a decision moves the axis that it decides (ranges: the enum DecisionCode).
-_FIRST, _LAST, _VERSION, _STAGE, _SECURITY, _FISCAL, _DESTINATION, _RECEIPT, _BATCHES, _NEWEST_BATCH = range(10)
+_FIRST, _LAST, _VERSION, _STAGE, _SECURITY, _FISCAL, _DESTINATION, _RECEIPT, _MARKS, _BATCHES, _NEWEST_BATCH = range(11)
 _AXIS = {
     name.removeprefix(_PREFIX): _SECURITY if number < 40 else _FISCAL
     for name, number in DecisionCode.items()
     if number >= 20
 }
-_STAGE_OF = {name: STAGES.index(kind.stage) if kind.stage else -1 for name, kind in KINDS.items()}
 # Kinds that only say how far an item has come: most facts are of these, and nothing more is read of them.
 _STEPS = frozenset(["version.applied", "case.opened", "response.logged", "response.handed_out"])
 _STATE_OF = {f"interchange.{state}": number for number, state in enumerate(STATES)}
@@ -79,7 +79,7 @@ class Projection:
             if state is None:
                 if not fact.declaration_id and not self._is_of_an_item(fact, subject, batch_id):
                     continue
-                state = items[subject] = [at, at, 0, -1, "", "", "", "", "", ""]
+                state = items[subject] = [at, at, 0, -1, "", "", "", "", {}, "", ""]
                 self._identities[subject] = (fact.item, ENVIRONMENTS.get(fact.environment, ""), fact.partner)
             elif at > state[_LAST]:
                 state[_LAST] = at
@@ -88,9 +88,9 @@ class Projection:
             version = fact.version
             if version > state[_VERSION]:  # noqa: PLR1730 - twice as fast as max, for every fact there is
                 state[_VERSION] = version
-            stage = _STAGE_OF.get(kind, -1)
-            if stage > state[_STAGE]:  # noqa: PLR1730 - the same
-                state[_STAGE] = stage
+            reached = REACHED.get(kind)
+            if reached is not None:
+                mark(state[_MARKS], version, reached, fact)
             if state[_NEWEST_BATCH] != batch_id:
                 state[_NEWEST_BATCH] = batch_id
                 state[_BATCHES] += " " + batch_id
@@ -171,13 +171,15 @@ class Projection:
             item, environment, partner = self._identities[subject]
             old = known.get(subject)
             if old is None:
+                _settle(state, state[_MARKS])
                 after += _counted(environment, partner, state)
                 row = (subject, item, item_key(item), environment, partner, *state[:_BATCHES], state[_BATCHES][1:])
                 added.append(row)
                 continue
-            _, environment, partner, first, *rest, batches, place = old
+            _, environment, partner, first, *rest, marks, batches, place = old
             before += _counted(environment, partner, old[3:])
-            newest = [min(first, state[_FIRST]), *map(max, rest, state[_LAST:_BATCHES])]
+            newest = [min(first, state[_FIRST]), *map(max, rest, state[_LAST:_MARKS]), marks]
+            _settle(newest, join(state[_MARKS], marks))
             after += _counted(environment, partner, newest)
             moved.append((*newest, _join(batches, state[_BATCHES].split()), place))
         counts.update(after)
@@ -205,6 +207,12 @@ class Projection:
                 what = (fault.code, fault.severity, fact.at_micros, fault.SerializeToString())
                 rows.append((fact.id, number, *who, *what))
         return rows
+
+
+def _settle(state: Row, marks: Marks) -> None:
+    """Put the stage that marks mean into a state, and the marks as they are kept."""
+    version = state[_VERSION]
+    state[_STAGE], state[_MARKS] = stage_of(marks, version), write(marks, version)
 
 
 def _counted(environment: str, partner: str, state: Sequence[Any]) -> list[tuple[str, ...]]:

@@ -56,6 +56,8 @@ class MonitorService:
         projection = Projection()
         for message in messages:
             projection.add(message.id, message.body)
+            # What is interactive goes between: nobody waits for the monitor.
+            await asyncio.sleep(0)
         ((token,),) = await self._store.read("monitor.read_turn")
         items = await self._store.read("monitor.read_items_to_advance", list(projection.items))
         interchanges = await self._store.read("monitor.read_interchanges_to_advance", list(projection.interchanges))

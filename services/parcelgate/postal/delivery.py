@@ -1,5 +1,6 @@
 """Delivery: what the router releases to posts and files with customs mailboxes goes into the partner's delivery log."""
 
+import asyncio
 import json
 from collections.abc import Sequence
 from typing import Any
@@ -42,6 +43,8 @@ class Delivering:
                     _file(outcome, chunk.head, entry, body, now)
                 else:
                     raise ValueError(f"postal takes no chunk of kind {chunk.head.kind} from the release hop")
+            # Between two chunks others come to their turn.
+            await asyncio.sleep(0)
         if shown:
             outcome.writes.append(Write("postal.note_decision", shown))
         return outcome

@@ -102,7 +102,8 @@ class Dispatch:
             return False
         # The number of the item it has come to makes each step a message of its own.
         word = f"route/{interchange.routed}" if routing else "translate"
-        message = Message(f"{word}/{interchange.receipt}", "postal.interchange", "", interchange.receipt.encode())
+        key = f"{interchange.environment}.postal.{interchange.partner}"
+        message = Message(f"{word}/{interchange.receipt}", "postal.interchange", key, interchange.receipt.encode())
         tried = await self._tried(message.id)
         if tried and tried[1] > self._runner.clock.micros():
             left = (tried[1] - self._runner.clock.micros()) / 1e6

@@ -90,6 +90,7 @@ class Intake:
                     self._check_beginning(partner, part)
                 if len(upload.sealed) == _PARTS_A_COMMIT:
                     await self._store_parts(upload)
+                self._vault.hold(upload.key)
                 upload.sealed.append(self._vault.seal(upload.key.id, part))
             if not upload.size:
                 raise RejectError(fault("INTERCHANGE_EMPTY"))
@@ -203,4 +204,6 @@ class Intake:
         writes = [Write("postal.drop_parts", [(receipt,)]), Write("postal.drop_interchange", [(receipt,)])]
         with contextlib.suppress(StoreUnavailableError, TryAgainError):
             await self._runner.transact(Outcome(writes=writes))
-            await self._runner.store.erase(key)
+            # One that was completed after all, at the same moment, keeps its key.
+            if not await self._runner.store.read("postal.states", [receipt]):
+                await self._runner.store.erase(key)

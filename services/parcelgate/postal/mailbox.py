@@ -7,8 +7,6 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from typing import Protocol
 
-import structlog
-
 from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.core import failpoint
 from parcelgate.core.bell import delivery_bell
@@ -16,7 +14,7 @@ from parcelgate.core.door import fault_json
 from parcelgate.core.fault import fault
 from parcelgate.core.partner import Partner
 from parcelgate.core.port import Message, Outcome, RejectError, TryAgainError
-from parcelgate.core.runner import Consumer, Runner
+from parcelgate.core.runner import Consumer, Runner, attempt
 from parcelgate.postal.handout import Closed, HandOut
 from parcelgate.postal.intake import Intake
 from parcelgate.postal.interchange import ENDED, find
@@ -71,33 +69,32 @@ class InTray:
     async def look(self) -> None:
         """Go round once: take up what an earlier process left, claim what arrived, finish what came to its end.
 
-        A file that cannot be worked on for the moment holds up no other one; the first such error is raised at the end.
+        A file that makes trouble holds up no other. Raises TryAgainError at the end if there was one.
         """
         if not self._open:
             await self._mailbox.open()
         self._open = False
-        troubles: list[OSError] = []
         in_work = await self._mailbox.claimed()
         self._receipts = {name: receipt for name, receipt in self._receipts.items() if name in in_work}
-        for name in in_work:
-            if name not in self._receipts:
-                await self._try(troubles, self._hand_in(name, known=not self._resumed))
+        known = not self._resumed
+        well = [
+            await self._try(name, self._hand_in(name, known=known)) for name in in_work if name not in self._receipts
+        ]
         self._resumed = True
-        for name in await self._mailbox.arrived(max(0, _MOST_IN_WORK - len(in_work))):
-            await self._try(troubles, self._take(name))
-        await self._finish(troubles)
-        if troubles:
-            raise troubles[0]
+        arrived = await self._mailbox.arrived(max(0, _MOST_IN_WORK - len(in_work)))
+        well += [await self._try(name, self._take(name)) for name in arrived]
+        well += [await self._try(name, self._finish(name)) for name in await self._ended()]
+        if not all(well):
+            raise TryAgainError(f"{well.count(False)} files of {self._partner.id} have to wait")
         self._open = True
 
-    async def _try(self, troubles: list[OSError], step: Awaitable[None]) -> None:
-        try:
-            await step
-        except FileNotFoundError:
+    async def _try(self, name: str, step: Awaitable[None]) -> bool:
+        async def once() -> None:
             # Somebody took the file away; that is for him to know.
-            return
-        except OSError as error:
-            troubles.append(error)
+            with contextlib.suppress(FileNotFoundError):
+                await step
+
+        return await attempt(f"file {readable(name)} of {self._partner.id}", once)
 
     async def _take(self, name: str) -> None:
         if await self._mailbox.claim(name):
@@ -118,16 +115,14 @@ class InTray:
             return
         self._receipts[name] = receipt
 
-    async def _finish(self, troubles: list[OSError]) -> None:
+    async def _ended(self) -> list[str]:
         if not self._receipts:
-            return
+            return []
         states = dict(await self._runner.store.read("postal.states", sorted(set(self._receipts.values()))))
-        for name, receipt in list(self._receipts.items()):
-            if states.get(receipt) not in ENDED:
-                continue
-            await self._try(troubles, self._give_back(name, receipt))
+        return [name for name, receipt in self._receipts.items() if states.get(receipt) in ENDED]
 
-    async def _give_back(self, name: str, receipt: str) -> None:
+    async def _finish(self, name: str) -> None:
+        receipt = self._receipts[name]
         interchange = await find(self._runner.store, receipt)
         assert interchange is not None
         failpoint.pass_by("mailbox.accepted_before_result")
@@ -162,7 +157,8 @@ class OutTray:
             if later is not None and later.next_micros > now:
                 continue
             self._open[name] = closed
-            message = Message(name, "postal.handout", "", str(closed.number).encode())
+            key = f"{self._partner.environment}.postal.{self._partner.id}"
+            message = Message(name, "postal.handout", key, str(closed.number).encode())
             await self._runner.work(self._consumer, [message], later.attempts if later else 0)
             del self._open[name]
             await self._note_dead(closed, name)
@@ -195,18 +191,16 @@ class OutTray:
 async def go_round(
     look: Callable[[], Awaitable[None]], rest: Callable[[], Awaitable[None]], stop: asyncio.Event
 ) -> None:
-    """Look again and again until stop is set; what is away for the moment (store, folder) is looked at later."""
-    log = structlog.get_logger("mailbox")
+    """Look again and again until stop is set; what went wrong (store or folder away, a fault of ours) is tried later."""
     while not stop.is_set():
         # Resting begins before the look, so that what happens during the look is noticed.
         resting = asyncio.ensure_future(rest())
         try:
             await asyncio.sleep(0)
-            await look()
-            await resting
-        except (TryAgainError, OSError) as error:
-            log.warning("mailbox_waits", reason=f"{type(error).__name__}: {error}")
-            await pause(stop, _AWAY_SECONDS)
+            if await attempt("mailbox", look):
+                await resting
+            else:
+                await pause(stop, _AWAY_SECONDS)
         finally:
             resting.cancel()
 

@@ -106,8 +106,9 @@ class Pool:
 
 async def _feed(process: Process, task: Task, parts: AsyncIterator[bytes], closed: asyncio.Event) -> None:
     assert process.stdin is not None
-    process.stdin.write(wire.frame(wire.BEGIN, task.pack()))
+    fed = False
     try:
+        process.stdin.write(wire.frame(wire.BEGIN, task.pack()))
         async for part in parts:
             if closed.is_set():
                 break
@@ -115,13 +116,15 @@ async def _feed(process: Process, task: Task, parts: AsyncIterator[bytes], close
             await process.stdin.drain()
         process.stdin.write(wire.frame(wire.END))
         await process.stdin.drain()
+        fed = True
     except (ConnectionError, BrokenPipeError):
         # The reader of the answers sees the same death and says so.
         return
-    except BaseException:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        raise
+    finally:
+        # A process that was not fed to the end would wait for ever.
+        if not fed:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
 
 
 async def _answer(process: Process) -> list[Read] | End:

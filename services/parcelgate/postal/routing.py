@@ -25,8 +25,8 @@ from parcelgate.core.partner import Partner, Partners
 from parcelgate.core.port import Outcome, Write
 from parcelgate.core.runner import Runner
 from parcelgate.core.seal import Vault
+from parcelgate.core.version import Known, judge
 from parcelgate.postal.interchange import Interchange, find, pack_faults, stamp, unpack_faults
-from parcelgate.postal.judge import Known, judge
 
 BATCH = 250
 
@@ -158,10 +158,11 @@ class Routing:
 def _declare(batch: _Batch, row: Row) -> None:
     declaration = Declaration.FromString(row.declaration)
     known = batch.known.get(row.declaration_id)
-    verdict = judge(declaration.function, declaration.canonical_hash, known)
-    if verdict.fault is not None:
-        verdict.fault.item, verdict.fault.item_number = row.identifier, row.number
-        _refuse(batch, row, [verdict.fault, *unpack_faults(row.faults)])
+    verdict = judge(declaration.function, declaration.canonical_hash, known or Known())
+    if verdict.fault_code:
+        words: dict[str, Any] = {} if known is None else {"version": known.version, "receipt": known.receipt}
+        wrong = fault(verdict.fault_code, item=row.identifier, item_number=row.number, **words)
+        _refuse(batch, row, [wrong, *unpack_faults(row.faults)])
         return
     declaration.version = verdict.version
     if verdict.unchanged and known is not None:

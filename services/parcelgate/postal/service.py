@@ -14,7 +14,7 @@ from parcelgate.core import chunk
 from parcelgate.core.bell import delivery_bell
 from parcelgate.core.credential import Credentials
 from parcelgate.core.partner import Partner, Partners
-from parcelgate.core.runner import Consumer, Runner
+from parcelgate.core.runner import BULK_AT_ONCE, Consumer, Runner
 from parcelgate.core.seal import Vault
 from parcelgate.core.setting import Settings
 from parcelgate.postal.delivery import Delivering
@@ -69,8 +69,11 @@ class PostalService:
         self._door = PostalDoor(runner, credentials, self.intake, self.outcomes, self.hand_out)
 
     def consumers(self) -> Sequence[Consumer]:
-        """Return its subscription: what is released to posts and filed with customs mailboxes."""
-        return (Consumer("postal", "postal.release", self._delivering.handle, chunk.split),)
+        """Return its subscriptions, one for each lane: what is released to posts and filed with customs mailboxes."""
+        return (
+            Consumer("postal", "postal.release", self._delivering.handle, chunk.split),
+            Consumer("postal.bulk", "postal.release.bulk", self._delivering.handle, chunk.split, BULK_AT_ONCE),
+        )
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return its HTTP routes."""

@@ -47,11 +47,10 @@ class Translation:
         if interchange is None or interchange.state != "RECEIVED":
             return Outcome()
         try:
-            await self._vault.fetch([interchange.data_key])
             waiting, kept, end = await self._read(interchange)
+            rows = await self._rows(interchange, waiting)
         except RejectError as error:
-            waiting, kept, end = [], 0, refuse(list(error.faults))
-        rows = self._rows(interchange, waiting)
+            rows, kept, end = [], 0, refuse(list(error.faults))
         outcome = await self._close(interchange, rows, kept, end)
         failpoint.pass_by("translation.closed")
         return outcome
@@ -93,15 +92,17 @@ class Translation:
     async def _parts(self, interchange: Interchange) -> AsyncIterator[bytes]:
         for number in range(interchange.parts):
             rows = await self._runner.store.read("postal.part", interchange.receipt, number)
+            await self._vault.fetch([interchange.data_key])
             yield self._vault.open(interchange.data_key, rows[0][0])
 
     async def _keep(self, interchange: Interchange, found: Sequence[Read]) -> None:
-        rows = self._rows(interchange, found)
+        rows = await self._rows(interchange, found)
         await self._runner.transact(Outcome(writes=[_put(interchange, rows)]))
         failpoint.pass_by("translation.batch_committed")
 
-    def _rows(self, interchange: Interchange, found: Sequence[Read]) -> list[Row]:
+    async def _rows(self, interchange: Interchange, found: Sequence[Read]) -> list[Row]:
         key = interchange.data_key
+        await self._vault.fetch([key])
         return [
             Row(
                 one.number,

@@ -35,19 +35,36 @@ class Answers:
         self._addresses: dict[tuple[object, ...], Address] = {}
 
     def decide(
-        self, declaration: DeclarationRow, case: CaseRow, decision: Decision, head: Declaration, lane: str
+        self,
+        declaration: DeclarationRow,
+        case: CaseRow,
+        decision: Decision,
+        head: Declaration,
+        lane: str,
+        *,
+        quote: bool = True,
     ) -> None:
         """Append a decision to its case, move the case on, and release the decision to who declared.
 
         Head is the version judged, without its item. Raises RejectError if the case cannot take the decision now.
         """
         case.move(EVENT_OF_STAGE[decision.stage])
-        self.pass_on(declaration, case, decision, head, lane)
+        self.pass_on(declaration, case, decision, head, lane, quote=quote)
 
     def pass_on(
-        self, declaration: DeclarationRow, case: CaseRow, decision: Decision, head: Declaration, lane: str
+        self,
+        declaration: DeclarationRow,
+        case: CaseRow,
+        decision: Decision,
+        head: Declaration,
+        lane: str,
+        *,
+        quote: bool = True,
     ) -> None:
-        """Append and release a decision that leaves its case where it is."""
+        """Append and release a decision that leaves its case where it is.
+
+        Without quote the fact does not repeat its reason: what an authority writes in its own words may name a person.
+        """
         self._append(case, decision, head, lane)
         self.facts.append(
             fact(
@@ -57,7 +74,7 @@ class Answers:
                 case_id=case.id,
                 authority=case.authority,
                 code=_word(decision.code),
-                sentence=decision.reasons[0].sentence if decision.reasons else "",
+                sentence=decision.reasons[0].sentence if quote and decision.reasons else "",
                 destination=declaration.destination,
                 details={"stage": Stage.Name(decision.stage).removeprefix("STAGE_"), "decision": decision.id},
                 distinct=decision.id,

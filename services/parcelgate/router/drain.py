@@ -2,10 +2,9 @@
 
 import asyncio
 import contextlib
+from functools import partial
 
-import structlog
-
-from parcelgate.core.port import BusUnavailableError, ConflictError, RejectError, StoreUnavailableError
+from parcelgate.core.runner import attempt
 from parcelgate.router.desk import Desk
 from parcelgate.router.report import KEPT_MICROS, Waiting
 
@@ -20,33 +19,40 @@ class Drain:
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
-        self._log = structlog.get_logger("router")
         # Before the first look anything may have been missed.
         self._missed_since = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until stop is set."""
         while not stop.is_set():
-            try:
-                await self.look()
-            except (ConflictError, RejectError, StoreUnavailableError, BusUnavailableError) as error:
-                self._log.warning("router_waits", reason=str(error))
+            await self.look()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_PAUSE_SECONDS):
                     await stop.wait()
 
     async def look(self) -> None:
-        """Do once what is due now."""
+        """Do once what is due now; what fails is logged, tried at the next look, and holds up nothing else."""
         for service in SERVICES:
-            await self._drain(service)
+            await attempt(f"parked cases of {service}", partial(self._drain, service))
+        await attempt("overdue cases", self._tell_overdue)
+        await attempt("missed reports", self._join_missed)
+        await attempt("expired reports", self._expire)
+
+    async def _tell_overdue(self) -> None:
         store, now = self._desk.runner.store, self._desk.runner.clock.micros()
         while late := await store.read("router.find_overdue", now, _MOST):
             await self._desk.tell_overdue([(row[0], row[1]) for row in late])
+
+    async def _join_missed(self) -> None:
+        store, now = self._desk.runner.store, self._desk.runner.clock.micros()
         missed = await store.read("router.find_missed", self._missed_since, _MOST)
         if missed:
             await self._desk.join([Waiting(*row) for row in missed])
         if len(missed) < _MOST:
             self._missed_since = now - _MISSED_MICROS
+
+    async def _expire(self) -> None:
+        store, now = self._desk.runner.store, self._desk.runner.clock.micros()
         if expired := await store.read("router.find_expired", now - KEPT_MICROS, _MOST):
             await self._desk.expire([Waiting(*row) for row in expired])
 
@@ -55,8 +61,10 @@ class Drain:
 
         The one that was asked about goes to the end of the line, so that an item that nobody can judge holds up nothing.
         """
-        most = 1
-        while ids := await self._parked(service, most):
+        most, before = 1, list[str]()
+        # The same cases again are cases that asking does not change; they must not keep the look from its end.
+        while (ids := await self._parked(service, most)) and ids != before:
+            before = ids
             if not await self._desk.ask_again(service, ids, halve=most > 1):
                 return
             most = _MOST

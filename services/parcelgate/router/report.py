@@ -25,6 +25,8 @@ from parcelgate.router.lifecycle import EVENT_OF_STAGE, move_case
 
 KEPT_MICROS = 30 * 86_400_000_000
 WAITING, AMBIGUOUS = "WAITING", "AMBIGUOUS"
+# An identifier of an item that is not known is told only if it looks like one.
+_LONGEST = 35
 
 _ID = re.compile(r"[\w.:/-]{1,64}", re.ASCII)
 
@@ -191,9 +193,9 @@ class Reports:
         judged = declaration.versions[decision.judged_version or case.version]
         if judged.version != case.version and case.state.value in ("PARKED", "PENDING", "OVERDUE"):
             # It judged an older version: that is appended and passed on, and the newest one still waits.
-            self._answers.pass_on(declaration, case, decision, judged.declaration(), "interactive")
+            self._answers.pass_on(declaration, case, decision, judged.declaration(), "interactive", quote=False)
             return
-        self._answers.decide(declaration, case, decision, judged.declaration(), "interactive")
+        self._answers.decide(declaration, case, decision, judged.declaration(), "interactive", quote=False)
 
     def _wait(self, reporter: Reporter, report: Report, count: int) -> ReportResult:
         name = (reporter.environment, reporter.authority, report.decision.id)
@@ -219,9 +221,11 @@ class Reports:
         return ReportResult(decision_id=report.decision.id, outcome="REFUSED", faults=faults)
 
     def _tell(self, kind: str, reporter: Reporter, report: Report, faults: Sequence[Fault]) -> None:
-        key = report.declaration
         known = self._by_case.get(report.case_id)
-        about = Declaration(id=known[0].id if known else "", key=key)
+        # Of an item that we know it is told what we know; a report could name anybody.
+        about = Declaration(id=known[0].id, key=known[0].key) if known else Declaration()
+        if not known and len(named := report.declaration.item.identifier) <= _LONGEST and named.isalnum():
+            about.key.item.identifier = named
         about.key.environment = environment_value(reporter.environment)
         self._answers.facts.append(
             fact(

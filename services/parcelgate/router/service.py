@@ -10,7 +10,7 @@ from parcelgate.api.intake.v1.intake_pb2 import DESCRIPTOR
 from parcelgate.api.intake.v1.intake_pb2_grpc import add_DecisionIntakeServicer_to_server
 from parcelgate.core.credential import Credentials
 from parcelgate.core.partner import Partners
-from parcelgate.core.runner import Consumer, Runner
+from parcelgate.core.runner import BULK_AT_ONCE, Consumer, Runner
 from parcelgate.core.seal import Vault
 from parcelgate.core.setting import Settings
 from parcelgate.router.agreement import Agreements
@@ -43,8 +43,11 @@ class RouterService:
         self._drain = Drain(self.desk)
 
     def consumers(self) -> Sequence[Consumer]:
-        """Return its subscription to the topic advance."""
-        return (Consumer("router", "router.advance", self.desk.handle, split),)
+        """Return its subscriptions to the topic advance, one for each lane."""
+        return (
+            Consumer("router", "router.advance", self.desk.handle, split),
+            Consumer("router.bulk", "router.advance.bulk", self.desk.handle, split, BULK_AT_ONCE),
+        )
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the HTTP door of authorities."""

@@ -1,5 +1,7 @@
 """Chunks and stable ids."""
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -85,3 +87,8 @@ def test_every_part_of_the_key_makes_another_declaration():
 
 def test_receipts_are_new_every_time():
     assert len({naming.receipt() for _ in range(1000)}) == 1000
+
+
+def test_only_the_key_of_a_bulk_chunk_names_its_lane():
+    assert ADDRESS.key == "test.postal.post-cn"
+    assert replace(ADDRESS, lane="bulk").key == "test.postal.post-cn.bulk"

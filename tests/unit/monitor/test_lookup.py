@@ -5,7 +5,8 @@ import pytest
 from monitor_traffic import START, dead_letter, declaration, interchange
 from parcelgate.api.record.v1.declaration_pb2 import ENVIRONMENT_LIVE
 from parcelgate.core.fact import fact
-from parcelgate.core.port import Outcome
+from parcelgate.core.fault import fault
+from parcelgate.core.port import Dead, Message, Outcome
 from parcelgate.monitor.lookup import Scope
 
 ALL, CHINA, JAPAN = Scope("test", ""), Scope("test", "post-cn"), Scope("test", "post-jp")
@@ -77,6 +78,16 @@ async def test_dead_letters_name_their_items_and_are_shown_to_whom_they_concern(
     (letter,) = await gateway.lookup.dead(CHINA)
     assert [item for _, item in letter.items] == [declaration(10_003, "post-cn", "", "").key.item.identifier]
     assert await gateway.lookup.dead(JAPAN) == []
+
+
+@pytest.mark.parametrize("key", ["", "test.postal.post-cn"])
+async def test_dead_work_that_is_no_chunk_is_shown_as_well(gateway, key):
+    """The steps of an interchange, closed messages, and what came damaged."""
+    message = Message("translate/r1", "postal.interchange", key, b"r1")
+    await gateway.take_in(Outcome(dead=[Dead(message, [fault("DATA_ERASED")], START, 3)]))
+    (letter,) = await gateway.lookup.dead(ALL)
+    assert (letter.dead.message.id, letter.items) == ("translate/r1", [])
+    assert len(await gateway.lookup.dead(CHINA)) == (1 if key else 0)
 
 
 async def test_the_rejected_items_of_an_interchange_come_first(lookup):

@@ -25,7 +25,7 @@ class Call:
     def invocation_metadata(self):
         return (("authorization", f"Bearer {self._key}"),)
 
-    async def abort(self, code, details):
+    async def abort(self, code, details, trailing_metadata=()):
         raise EndedError(code, details)
 
     async def send_initial_metadata(self, metadata):

@@ -22,6 +22,10 @@ from parcelgate.core import setting
 from parcelgate.core.setting import Settings
 
 WAIT_SECONDS = 120.0
+_CODES = [name.removeprefix("DECISION_CODE_") for name in DecisionCode.DESCRIPTOR.values_by_name]
+_FIRST_FISCAL = _CODES.index("PRE_ACCEPTED")
+SECURITY = _CODES[1:_FIRST_FISCAL]
+FISCAL = _CODES[_FIRST_FISCAL:]
 # Stable for so long means that nothing more is on its way.
 _QUIET_SECONDS = 1.5
 
@@ -179,13 +183,14 @@ def _show_decisions(
         for release in found:
             destination = shipped.get(release.declaration.key.item.identifier, "?")
             counts[destination, DecisionCode.Name(release.decision.code).removeprefix("DECISION_CODE_")] += 1
-    codes = sorted({code for _, code in counts})
-    table = Table("to", *codes, title="Decisions by destination")
-    for destination in sorted({place for place, _ in counts}):
-        table.add_row(destination, *(str(counts[destination, code] or "") for code in codes))
-    table.add_section()
-    table.add_row("all", *(str(sum(n for (_, code), n in counts.items() if code == one)) for one in codes))
-    console.print(table)
+    for axis, title in ((SECURITY, "Security decisions by destination"), (FISCAL, "Fiscal decisions by destination")):
+        codes = [code for code in axis if any(code == one for _, one in counts)]
+        table = Table("to", *(code.replace("_", " ").lower() for code in codes), title=title)
+        for destination in sorted({place for place, code in counts if code in codes}):
+            table.add_row(destination, *(str(counts[destination, code] or "") for code in codes))
+        table.add_section()
+        table.add_row("all", *(str(sum(n for (_, code), n in counts.items() if code == one)) for one in codes))
+        console.print(table)
 
 
 def _show_faults(console: Console, outcomes: Iterable[dict[str, Any]], delivery: Delivery) -> None:

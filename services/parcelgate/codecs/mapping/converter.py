@@ -156,7 +156,7 @@ BOOL = Converter("bool", "bool", remembering(_read_bool), _write_bool)
 
 def code(name: str, numbers: Mapping[str, int]) -> Converter:
     """Make the converter of one code list: foreign codes to the numbers of an enum."""
-    codes = {number: word for word, number in reversed(numbers.items())}
+    codes = {number: word for word, number in reversed(list(numbers.items()))}
     known = ", ".join(list(numbers)[:12])
 
     def read(text: str) -> int | None:

@@ -32,18 +32,13 @@ class FormatMapping:
 
 def compile_mapping(data: Mapping[str, Any]) -> FormatMapping:
     """Compile and check; raises MappingError with what is wrong and where."""
-    unknown = data.keys() - _TABLES
-    if unknown:
-        raise MappingError(f"a mapping has no table {sorted(unknown)[0]!r}")
+    _check_tables(data)
     try:
         record = target.message_of(data["record"])
     except KeyError:
         raise MappingError(f"the contract has no message {data.get('record')!r}") from None
     rows = RowCount([])
     compiler = Compiler(data.get("shape", {}), _codes(data.get("code", {})), rows)
-    for wanted in ("header", "item"):
-        if "at" not in data.get(wanted, {}):
-            raise MappingError(f"{wanted} has no at")
     header = compiler.scope(data["header"]["at"], data["header"], None)
     item = compiler.scope(data["item"]["at"], data["item"], record)
     trailer = compiler.scope(data["trailer"]["at"], data["trailer"], None) if "trailer" in data else None
@@ -74,6 +69,15 @@ def compile_mapping(data: Mapping[str, Any]) -> FormatMapping:
     return mapping
 
 
+def _check_tables(data: Mapping[str, Any]) -> None:
+    unknown = data.keys() - _TABLES
+    if unknown:
+        raise MappingError(f"a mapping has no table {min(unknown)!r}")
+    for wanted in ("header", "item"):
+        if "at" not in data.get(wanted, {}):
+            raise MappingError(f"{wanted} has no at")
+
+
 def uncovered(mapping: FormatMapping) -> list[str]:
     """List the fields of the record that no row of the format covers and no loss declares."""
     return sorted(
@@ -84,7 +88,7 @@ def uncovered(mapping: FormatMapping) -> list[str]:
 
 
 def _codes(tables: Mapping[str, Any]) -> dict[str, tuple[str, Mapping[str, int]]]:
-    codes = {}
+    codes: dict[str, tuple[str, Mapping[str, int]]] = {}
     for name, table in tables.items():
         try:
             enum = target.enum_of(table["enum"])
@@ -127,10 +131,11 @@ def _open_fields(record: Descriptor, scope: Scope, slot: int, path: str) -> Iter
     }
     for field in record.fields:
         name = f"{path}.{field.name}" if path else field.name
-        if field.name in lists:
-            yield from _open_fields(field.message_type, lists[field.name], 0, name)
-        elif field.name not in covered and field.name in inner_slots:
-            yield from _open_fields(field.message_type, scope, inner_slots[field.name], name)
+        inner = field.message_type
+        if inner is not None and field.name in lists:
+            yield from _open_fields(inner, lists[field.name], 0, name)
+        elif inner is not None and field.name not in covered and field.name in inner_slots:
+            yield from _open_fields(inner, scope, inner_slots[field.name], name)
         elif field.name not in covered:
             yield name
 

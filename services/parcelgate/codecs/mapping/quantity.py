@@ -26,7 +26,7 @@ def decimal_parts(text: str, units: int, places: int) -> tuple[bool, int, int] |
 
     Zeros at the end of the fraction do not count as places.
     """
-    whole, point, fraction = text.partition(".")
+    whole, _, fraction = text.partition(".")
     negative = False
     if whole[:1] in ("-", "+"):
         negative = whole[0] == "-"

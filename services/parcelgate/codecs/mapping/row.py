@@ -23,7 +23,8 @@ from dataclasses import dataclass
 from typing import Any
 
 KEYS = frozenset(
-    "at prefix to as many each use need default derive inherit const count ignore encode".split(),
+    {"at", "prefix", "to", "as", "many", "each", "use", "need", "default", "derive", "inherit", "const", "count"}
+    | {"ignore", "encode"}
 )
 _STRINGS = KEYS - {"many", "count"}
 
@@ -130,7 +131,7 @@ def _expanded(
 def _check_keys(name: str, raw: Mapping[str, Any]) -> None:
     unknown = raw.keys() - KEYS
     if unknown:
-        raise MappingError(f"{name}: a row has no key {sorted(unknown)[0]!r}: {dict(raw)}")
+        raise MappingError(f"{name}: a row has no key {min(unknown)!r}: {dict(raw)}")
     for key, value in raw.items():
         if isinstance(value, str) != (key in _STRINGS) or not isinstance(value, str | bool):
             raise MappingError(f"{name}: the value of {key!r} has the wrong type: {dict(raw)}")

@@ -131,11 +131,11 @@ class Compiler:
         node = scope.root
         steps = row.at.split("/") if row.at else []
         attribute = steps.pop()[1:] if steps and steps[-1].startswith("@") else ""
-        for step in steps:
+        for place, step in enumerate(steps, 1):
             if not step:
                 raise row.error("a step of the path is empty")
             node = node.children.setdefault(step, Node(step))
-            if node.each is not None or node.fixed is not None:
+            if node.each is not None or node.fixed is not None or (node.leaf is not None and place < len(steps)):
                 raise row.error(f"{step} has a row of its own that reads all of it")
         if row.const is not None or row.ignore:
             if node.children or attribute:

@@ -3,9 +3,9 @@
 from lxml.etree import _Element
 
 
-def local(tag: str) -> str:
+def local(tag: object) -> str:
     """Take the namespace off a name."""
-    return tag.rpartition("}")[2]
+    return str(tag).rpartition("}")[2]
 
 
 def address_of(element: _Element, boundary: _Element, root: str, number: int) -> str:
@@ -22,7 +22,7 @@ def address_of(element: _Element, boundary: _Element, root: str, number: int) ->
 
 
 def _step(element: _Element) -> str:
-    before = sum(1 for _ in element.itersiblings(element.tag, preceding=True))
-    if before or next(element.itersiblings(element.tag), None) is not None:
+    before = sum(1 for _ in element.itersiblings(str(element.tag), preceding=True))
+    if before or next(element.itersiblings(str(element.tag)), None) is not None:
         return f"{local(element.tag)}[{before + 1}]"
     return local(element.tag)

@@ -21,7 +21,19 @@ _PLAIN = re.compile(r"[A-Za-z]{0,3}|(?=.*\d)[\w.,+:/-]{1,40}", re.ASCII)
 class Context:
     """One document being read; begin() turns it to the next boundary (header, item, trailer)."""
 
-    __slots__ = ("boundary", "counts", "failed", "faults", "header", "lines", "marks", "number", "places", "root")
+    __slots__ = (
+        "boundary",
+        "counts",
+        "failed",
+        "faults",
+        "header",
+        "lines",
+        "marks",
+        "number",
+        "places",
+        "root",
+        "shapes",
+    )
 
     def __init__(self, root: str, marks: Marks, lines: Lines) -> None:
         """Take the local name of the root element, the ledger's marks and the line counter."""
@@ -37,6 +49,8 @@ class Context:
         self.failed: set[tuple[int, int]] = set()
         self.boundary: _Element
         self.number = 0
+        # How many items were read by each shape; their rows are counted at the end.
+        self.shapes: dict[Any, int] = {}
 
     def begin(self, boundary: _Element, number: int) -> None:
         """Turn to the next boundary."""
@@ -49,7 +63,7 @@ class Context:
         if self.failed:
             self.failed = set()
 
-    def add(self, code: str, element: _Element, *, below: str = "", value: str = "", **words: object) -> None:
+    def add(self, code: str, element: _Element, *, below: str = "", value: str = "", **words: Any) -> None:
         """Add a fault at an element, or at a name below it."""
         address = address_of(element, self.boundary, self.root, self.number) + below
         self.places.add(address)
@@ -71,7 +85,7 @@ class Context:
         if isinstance(defect, Normalised):
             self.marks.normalised[leaf.row.number] += 1
             return defect.keep
-        name = below.lstrip("/") or local(element.tag)
+        name = below.rpartition("/")[2] or local(element.tag)
         plain = not leaf.converter.personal and _PLAIN.fullmatch(text.strip())
         shown = text.strip() if plain else masked(text)
         self.add(defect.code, element, below=below, value=shown, name=name, **defect.words)
@@ -85,13 +99,11 @@ class Context:
         """Add the fault that a needed field is missing."""
         row = fill.leaf.row
         name = row.at.rpartition("/")[2]
-        below, container = _deepest(element, row.at)
+        below, container = deepest(element, row.at)
         if row.need == "key":
             code = "HEADER_FIELD_MISSING" if self.number == 0 else "KEY_MISSING"
             empty = (
-                next((child for child in container if local(str(child.tag)) == name), None)
-                if below == f"/{name}"
-                else None
+                next((child for child in container if local(child.tag) == name), None) if below == f"/{name}" else None
             )
             if empty is None:
                 self.add(code, container, below=below, name=name)
@@ -107,13 +119,13 @@ def masked(text: str) -> str:
     return f"{word[0]}… ({len(word)} characters)" if word else ""
 
 
-def _deepest(element: _Element, path: str) -> tuple[str, _Element]:
+def deepest(element: _Element, path: str) -> tuple[str, _Element]:
     """Go down a path as far as it exists; returns the rest of the path and the last element there is."""
     steps = path.split("/")
-    while len(steps) > 1:
+    while steps:
         inner = next((child for child in element if local(child.tag) == steps[0]), None)
         if inner is None:
             break
         element = inner
         steps = steps[1:]
-    return "/" + "/".join(steps), element
+    return "".join(f"/{step}" for step in steps), element

@@ -9,12 +9,17 @@ ITEM = 1024 * 1024
 # Bytes without the end of an item, after which nothing more of the document is read.
 GAP = 4 * ITEM
 # One item: elements, attributes, depth.
-ELEMENTS = 20_000
+ELEMENTS = 40_000
 ATTRIBUTES = 2_000
 DEPTH = 64
 # Attributes of the root element.
 ROOT_ATTRIBUTES = 64
 # Faults listed for one item; of one document's unknown names.
 FAULTS_OF_ONE = 100
+# Shapes of items (shape.py): written after so many times, so many a format, of so many elements; met and remembered.
+SHAPE_TIMES = 8
+SHAPES = 512
+SHAPE_ELEMENTS = 400
+SHAPES_MET = 4096
 # Bad items of an interchange that are explained in full.
 EXPLAINED = 200

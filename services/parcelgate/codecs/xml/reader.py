@@ -20,10 +20,10 @@ from parcelgate.codecs.xml.context import Context
 from parcelgate.codecs.xml.line import Lines
 from parcelgate.codecs.xml.part import NotText, Root, opened
 from parcelgate.codecs.xml.schema import Schema
+from parcelgate.codecs.xml.shape import Shapes
 from parcelgate.codecs.xml.verdict import Explainer
 from parcelgate.codecs.xml.walk import Reader
 from parcelgate.core.fault import fault
-
 
 _NAMES = frozenset(
     (
@@ -45,6 +45,7 @@ class XmlFormat:
     mapping: FormatMapping
     schema: Schema
     readers: dict[str, tuple[Scope, Reader]]
+    shapes: Shapes
 
     @property
     def prefix(self) -> str:
@@ -60,7 +61,8 @@ def compile_xml(root: str, namespace: str, mapping: FormatMapping, schema: Schem
         scopes[mapping.trailer_at] = mapping.trailer
     spare = len(mapping.paths)
     readers = {prefix + name: (scope, Reader(scope, prefix, spare)) for name, scope in scopes.items()}
-    return XmlFormat(root, namespace, mapping, schema, readers)
+    shapes = Shapes(mapping.item, readers[prefix + mapping.item_at][1], prefix)
+    return XmlFormat(root, namespace, mapping, schema, readers, shapes)
 
 
 @dataclass(slots=True)
@@ -109,6 +111,7 @@ def read(parts: Iterable[bytes], form: XmlFormat) -> Iterator[Subtree | End]:
             stopped = reading.close()
     except NotText as error:
         stopped = fault("XML_ENCODING", detail=str(error))
+    reading.count()
     yield End(stopped, marks, reading.strays)
 
 
@@ -133,6 +136,7 @@ class _Reading:
             huge_tree=False,
             recover=False,
             remove_comments=True,
+            remove_blank_text=True,
             remove_pis=True,
         )
         self._validate = form.schema.fast.validate
@@ -141,7 +145,9 @@ class _Reading:
         self._number = 0
         # Bytes since the last boundary ended, that of the piece included.
         self._gap = 0
-        self._open = (0, 0)
+        self._signs = 0
+        # In the first batch no boundary of an earlier one stands before it.
+        self._first = 1
         self._last: _Element | None = None
         self._root: _Element | None = None
         self.stopped: Fault | None = None
@@ -149,16 +155,21 @@ class _Reading:
 
     def feed(self, piece: bytes) -> Iterator[Subtree]:
         self._gap += len(piece)
-        # As many elements and attributes as the bytes can hold: only if these exceed a limit the items are counted.
-        marks = (piece.count(b"<"), piece.count(b"="))
-        self._open = (self._open[0] + marks[0], self._open[1] + marks[1])
-        large = self._open[0] > limit.ELEMENTS or self._open[1] > limit.ATTRIBUTES or self._gap > limit.ITEM
+        # Only if the bytes can hold more elements (of four bytes each) or attributes than an item may have, they are counted.
+        signs = piece.count(b"=")
+        self._signs += signs
+        large = self._gap > 4 * limit.ELEMENTS or self._signs > limit.ATTRIBUTES
         self._lines.feed(piece)
-        gap, ended = self._gap, False
+        gap, ended = self._gap, 0
         try:
             self._parser.feed(piece)
         except etree.XMLSyntaxError as error:
-            self.stopped = self._undefined_entity() or _malformed(error)
+            self.stopped = self._undefined_entity() or _malformed(error.msg or "", error.lineno or 0)
+        else:
+            # An entity that nobody defined stops the parser without a word.
+            log = self._parser.feed_error_log
+            if len(log):
+                self.stopped = self._undefined_entity() or _malformed(log[0].message, log[0].line)
         root = self._root
         for _, element in self._events:
             parent = element.getparent()
@@ -166,11 +177,12 @@ class _Reading:
                 if parent is None or parent.getparent() is not None:
                     continue
                 self._root = root = parent
-            ended = True
+            ended += 1
             yield self._subtree(element, gap if large else 0)
         if ended:
-            self._gap, self._open = len(piece), marks
-            self._prune()
+            self._gap, self._signs = len(piece), signs
+            self._prune(ended - self._first)
+            self._first = 0
         elif self._gap > limit.GAP and self.stopped is None:
             line = self._lines.after_items()
             self.stopped = fault("HEADER_TOO_LARGE", line=line, limit=limit.GAP, name=self._form.mapping.item_at)
@@ -181,10 +193,17 @@ class _Reading:
             root = self._parser.close()
         except etree.XMLSyntaxError as error:
             if _of_names(error):
-                return _malformed(error)
+                return _malformed(error.msg or "", error.lineno or 0)
             return self._undefined_entity() or fault("XML_TRUNCATED", line=error.lineno or 0)
         self._strays(root if self._last is None else self._last.itersiblings())
         return None
+
+    def count(self) -> None:
+        """Count the rows of the items that were read by their shape."""
+        context = self._context
+        for shape, times in context.shapes.items():
+            for row in shape.rows:
+                context.counts[row] += times
 
     def _undefined_entity(self) -> Fault | None:
         """Tell of an entity that is not defined, at which libxml2 stops without a word of it."""
@@ -192,7 +211,7 @@ class _Reading:
         return None if found is None else fault("XML_ENTITY", line=found[1], name=found[0])
 
     def _subtree(self, element: _Element, gap: int) -> Subtree:
-        tag = element.tag
+        tag = str(element.tag)
         name, scope, read = self._readers[tag]
         number = 0
         if tag == self._item:
@@ -200,48 +219,48 @@ class _Reading:
             self._lines.item_ended()
         context = self._context
         context.begin(element, number)
-        before = element.getprevious()
-        if before is not None and before is not self._last:
-            self._strays(element.itersiblings(preceding=True))
         self._last = element
         refused = _shape(element, gap, number) if gap else None
         if refused is not None:
             context.add(refused[0], element, **refused[1])
             return Subtree(name, number, {}, context.faults)
-        valid = self._validate(element)
-        record = read(element, context)
-        if not valid:
+        if self._validate(element):
+            record = self._form.shapes.read(element, context) if number else read(element, context)
+        else:
+            record = read(element, context)
             self._explainer.explain(element, scope, context)
         if number == 0 and name == self._form.mapping.header_at:
             context.header = record
         return Subtree(name, number, record, context.faults)
 
     def _strays(self, elements: Iterable[_Element]) -> None:
-        """Report elements beside the boundaries, that no row knows, up to the next boundary."""
+        """Report the elements beside the boundaries, that no row knows."""
         for element in elements:
-            if element.tag in self._form.readers:
-                return
+            if element.tag in self._readers:
+                continue
             name = local(element.tag)
             address = f"/{self._form.root}/{name}"
             self._context.marks.unknown(address)
             if len(self.strays) < limit.FAULTS_OF_ONE:
                 self.strays.append(fault("FIELD_UNKNOWN", address=address, line=element.sourceline or 0, name=name))
 
-    def _prune(self) -> None:
+    def _prune(self, batch: int) -> None:
+        """Drop what stands before the last boundary; at most the one before this batch and the batch itself are there."""
         last = self._last
         assert last is not None
         root = last.getparent()
         if root is not None:
             place = root.index(last)
+            if place > batch:
+                self._strays(root[:place])
             if place:
                 del root[:place]
 
 
-def _shape(element: _Element, gap: int, number: int) -> tuple[str, dict[str, object]] | None:
+def _shape(element: _Element, gap: int, number: int) -> tuple[str, dict[str, Any]] | None:
     """Check the limits of an item that is large enough to exceed them; never touches what it counts."""
-    elements = attributes = 0
-    for each in element.iter():
-        elements += 1
+    attributes = 0
+    for elements, each in enumerate(element.iter(), 1):
         attributes += len(each.attrib)
         if elements > limit.ELEMENTS:
             return "ITEM_TOO_COMPLEX", {"count": elements, "things": "elements or more", "limit": limit.ELEMENTS}
@@ -263,9 +282,8 @@ def _of_names(error: etree.XMLSyntaxError) -> bool:
     return error.code in _NAMES
 
 
-def _malformed(error: etree.XMLSyntaxError) -> Fault:
-    detail = (error.msg or "not XML").partition(", line ")[0]
-    line = error.lineno or 0
+def _malformed(message: str, line: int) -> Fault:
+    detail = message.partition(", line ")[0].strip() or "not XML"
     if "encod" in detail.lower() or "not proper UTF" in detail or "invalid byte" in detail.lower():
         return fault("XML_ENCODING", line=line, detail=detail[:120])
     if "depth" in detail.lower():

@@ -2,9 +2,11 @@
 
 import copy
 import threading
+from collections.abc import Iterator
 from functools import cached_property
 from io import BytesIO
 from pathlib import Path
+from typing import Any, cast
 
 import xmlschema
 from lxml import etree
@@ -21,12 +23,12 @@ class Fence(etree.Resolver):
         super().__init__()
         self._folder = folder.resolve()
 
-    def resolve(self, system_url: str | None, public_id: str | None, context: object) -> object:  # noqa: ARG002  lxml's call
+    def resolve(self, system_url: str | None, public_id: str | None, context: Any) -> Any:  # noqa: ARG002  lxml's call
         """Answer a request of libxml2 for a file; raises LookupError outside the folder."""
         path = Path((system_url or "").removeprefix("file://")).resolve()
         if path.parent != self._folder:
             raise LookupError(f"a schema may only include files of {self._folder.name}")
-        return self.resolve_filename(str(path), context)  # type: ignore[arg-type]
+        return self.resolve_filename(str(path), context)
 
 
 class Schema:
@@ -64,6 +66,10 @@ class Schema:
         return xmlschema.XMLSchema10(
             BytesIO(self._text), base_url=str(self._path.parent), allow="sandbox", defuse="always"
         )
+
+    def errors(self, subtree: _Element) -> Iterator[xmlschema.XMLSchemaValidationError]:
+        """Explain everything that is wrong with a subtree."""
+        return self.explaining.iter_errors(cast("Any", subtree))
 
 
 def _global(root: _Element, name: str, path: Path) -> _Element:

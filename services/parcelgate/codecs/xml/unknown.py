@@ -60,11 +60,12 @@ def _find(
     attributes: list[tuple[_Element, str]],
     depth: int,
 ) -> None:
-    for name in element.keys():  # noqa: SIM118  an element is not its attributes
+    for name in map(str, element.keys()):
         if name not in node.attributes and not name.startswith(_INSTANCE):
-            attributes.append((element, name))
+            attributes.append((element, name))  # noqa: PERF401  one list for the whole subtree
     for child in element:
-        inner = node.children.get(local(child.tag)) if child.tag.startswith(prefix) else None
+        tag = str(child.tag)
+        inner = node.children.get(local(tag)) if tag.startswith(prefix) else None
         if inner is None or depth > limit.DEPTH:
             elements.append(child)
         elif inner.fixed is None:

@@ -6,6 +6,7 @@ own list serves for the others, which then may have more faults than are listed.
 """
 
 import re
+from typing import cast
 
 from lxml import etree
 from lxml.etree import _Element
@@ -26,6 +27,7 @@ _STRAY = (1828, 1843)
 _EXPECTED = re.compile(r"\}([\w.\-]+)")
 _STEP = re.compile(r"/([^\[/]+)(?:\[(\d+)\])?")
 _TYPE = re.compile(r"type '(?:\{[^}]*\})?([^']+)'")
+_NAMESPACE = re.compile(r"\{[^}]*\}")
 _FACET = re.compile(r"facet '(\w+)'")
 
 
@@ -45,7 +47,7 @@ class Explainer:
         if not fast.validate(known.subtree):
             if self._explained < limit.EXPLAINED:
                 self._explained += 1
-                for error in self._schema.explaining.iter_errors(known.subtree):
+                for error in self._schema.errors(known.subtree):
                     if not self._room(context):
                         break
                     self._slow(error, known, context)
@@ -64,21 +66,21 @@ class Explainer:
         return len(context.faults) < limit.FAULTS_OF_ONE
 
     def _slow(self, error: XMLSchemaValidationError, known: Known, context: Context) -> None:
-        element = known.original(error.elem)
+        element = known.original(cast("_Element | None", error.elem))
         if isinstance(error, XMLSchemaChildrenValidationError):
             wanted = [str(getattr(each, "local_name", None) or "an element") for each in error.expected or ()]
             if error.invalid_tag is None:
                 self._missing(element, wanted, context)
                 return
-            child = error.invalid_child
+            child = cast("_Element | None", error.invalid_child)
             self._unexpected(known.original(child) if child is not None else element, wanted, context)
             return
         reason = error.reason or "it does not fit the schema"
-        if len(element) and not isinstance(error.obj, str):
+        if "character data" in reason or "simple content" in reason:
             self._stray(element, context)
             return
         words = reason.replace(repr(error.obj), "it") if isinstance(error.obj, str) else reason
-        self._value(element, words[:160], context)
+        self._value(element, _NAMESPACE.sub("", words)[:160], context)
 
     def _quick(self, entry: etree._LogEntry, known: Known, context: Context) -> None:
         element = known.original(_followed(known.subtree, entry.path or ""))
@@ -106,7 +108,7 @@ class Explainer:
 
     def _unexpected(self, element: _Element, wanted: list[str], context: Context) -> None:
         name = local(element.tag)
-        if name not in wanted and next(element.itersiblings(element.tag, preceding=True), None) is not None:
+        if name not in wanted and next(element.itersiblings(str(element.tag), preceding=True), None) is not None:
             context.add("FIELD_REPEATED", element, name=name)
             return
         container = element.getparent()
@@ -129,7 +131,7 @@ class Explainer:
 
 def _listed(names: list[str]) -> str:
     if not names:
-        return "nothing more"
+        return "a field that comes later, or the end"
     shown = names[:8]
     return ", ".join(shown) + (" …" if len(names) > len(shown) else "")
 

@@ -11,7 +11,7 @@ from lxml.etree import _Element
 from parcelgate.codecs.mapping.converter import Defect
 from parcelgate.codecs.mapping.scope import Each, Fill, Leaf, Node, Scope, Slot
 from parcelgate.codecs.xml.address import local
-from parcelgate.codecs.xml.context import Context
+from parcelgate.codecs.xml.context import Context, deepest
 
 # Takes an element, the slots of its scope, and the context.
 Special = Callable[[_Element, list[Any], Context], None]
@@ -24,7 +24,7 @@ Completion = tuple[int, str, int, Special]
 class Reader:
     """Reads one scope from an element."""
 
-    __slots__ = ("_attributes", "_empty", "_fills", "_leaf", "_slots", "read")
+    __slots__ = ("_attributes", "_empty", "_leaf", "_slots", "fills", "read")
 
     def __init__(self, scope: Scope, prefix: str, spare_row: int) -> None:
         """Compile; prefix is the namespace in braces, spare_row counts the elements that have no row of their own."""
@@ -33,14 +33,15 @@ class Reader:
         node = scope.root
         self._leaf = node.leaf
         self._attributes = tuple(node.attributes.items())
-        self._fills: tuple[Completion, ...] = tuple(_completion(fill, scope.slots) for fill in scope.fills)
+        # What stands for absent fields.
+        self.fills: tuple[Completion, ...] = tuple(_completion(fill, scope.slots) for fill in scope.fills)
         # Makes the record of this scope from an element.
         self.read: Callable[[_Element, Context], dict[str, Any]] = self._value
         if node.children and not node.attributes:
             self.read = self._parts(_walker(scope, node, prefix, spare_row))
 
     def _parts(self, walk: Special) -> Callable[[_Element, Context], dict[str, Any]]:
-        empty, fills = self._empty, self._fills
+        empty, fills = self._empty, self.fills
 
         def read(element: _Element, context: Context) -> dict[str, Any]:
             record: dict[str, Any] = {}
@@ -59,6 +60,7 @@ class Reader:
         record: dict[str, Any] = {}
         slots: list[Any] = [record, *self._empty]
         if self._leaf is not None:
+            context.counts[self._leaf.row.number] += 1
             _store(element, element.text, self._leaf, slots, self._slots, context, "")
         for name, leaf in self._attributes:
             _store(element, element.get(name), leaf, slots, self._slots, context, f"/@{name}")
@@ -84,7 +86,7 @@ def open_slot(slots: list[Any], number: int, specs: list[Slot]) -> dict[str, Any
     return opened
 
 
-def _walker(scope: Scope, node: Node, prefix: str, spare_row: int) -> Special:
+def _walker(scope: Scope, node: Node, prefix: str, spare_row: int) -> Special:  # noqa: C901  one loop, all inline
     table: dict[str, Entry] = {}
     leaves: dict[int, Leaf] = {}
     for name, child in node.children.items():
@@ -93,7 +95,7 @@ def _walker(scope: Scope, node: Node, prefix: str, spare_row: int) -> Special:
             leaves[entry[3]] = child.leaf
     specs = scope.slots
 
-    def walk(element: _Element, slots: list[Any], context: Context) -> None:
+    def walk(element: Any, slots: list[Any], context: Context) -> None:
         counts = context.counts
         for child in element:
             try:
@@ -115,7 +117,11 @@ def _walker(scope: Scope, node: Node, prefix: str, spare_row: int) -> Special:
             if value or value == {}:
                 target = slots[slot]
                 if target is None:
-                    target = open_slot(slots, slot, specs)
+                    above, name, select = specs[slot]
+                    if select is None and slots[above] is not None:
+                        slots[above][name] = slots[slot] = target = {}
+                    else:
+                        target = open_slot(slots, slot, specs)
                 target[key] = value
 
     return walk
@@ -284,4 +290,5 @@ def _underived(fill: Fill, element: _Element, slots: list[Any], context: Context
     source = fill.source
     assert source is not None
     text = str(slots[source.slot][source.key])
-    return context.defect(element, fill.leaf, defect, text, slots, f"/{source.row.at}")
+    below, deep = deepest(element, source.row.at)
+    return context.defect(deep, fill.leaf, defect, text, slots, below)

@@ -35,14 +35,8 @@ class EmbeddedBus:
     async def publish(self, messages: Sequence[Message]) -> None:
         """Return when every queue concerned has the messages on disk."""
         routed = [(queue, message) for message in messages for queue in self._route(message)]
-        try:
-            placed = await self._store.writer.submit(lambda connection: _insert(connection, routed))
-        except StoreUnavailableError as error:
-            raise BusUnavailableError(str(error)) from error
-        for queue in {name for name, _ in placed}:
-            async with self._news[queue]:
-                self._waiting[queue].extend(position for name, position in placed if name == queue)
-                self._news[queue].notify_all()
+        # A caller that leaves in between must not leave rows behind of which the queues in memory know nothing.
+        await asyncio.shield(self._place(routed))
 
     async def receive(self, queue: str, limit: int) -> list[Received]:
         """Wait until something is queued, then take what is there, at most limit."""
@@ -83,12 +77,23 @@ class EmbeddedBus:
     async def close(self) -> None:
         """Nothing to let go of: the file belongs to the store."""
 
+    async def _place(self, routed: Sequence[tuple[str, Message]]) -> None:
+        try:
+            placed = await self._store.writer.submit(lambda connection: _insert(connection, routed))
+        except StoreUnavailableError as error:
+            raise BusUnavailableError(str(error)) from error
+        for queue in {name for name, _ in placed}:
+            async with self._news[queue]:
+                self._waiting[queue].extend(position for name, position in placed if name == queue)
+                self._news[queue].notify_all()
+
     def _route(self, message: Message) -> list[str]:
-        channel = message.key.split(".")[1]
+        _, channel, _, *lane = message.key.split(".")
+        lanes = ("*", lane[0] if lane else "interactive")
         names = [
             queue.name
             for queue in self._queues.values()
-            if queue.topic == message.topic and queue.channel in ("*", channel)
+            if queue.topic == message.topic and queue.channel in ("*", channel) and queue.lane in lanes
         ]
         if not names:
             raise UnroutableError(f"no queue takes {message.topic} {message.key}")

@@ -2,15 +2,17 @@
 
 import asyncio
 import json
+import secrets
 import sqlite3
 import threading
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, TypeVar
 
 from parcelgate.adapters.store.sqlite.migration import migrate
-from parcelgate.adapters.store.sqlite.statement import statement
+from parcelgate.adapters.store.sqlite.statement import run_many, statement
 from parcelgate.adapters.store.sqlite.writer import Writer, connect
 from parcelgate.api.record.v1.fact_pb2 import Fact
 from parcelgate.api.record.v1.fault_pb2 import Fault
@@ -24,12 +26,21 @@ from parcelgate.core.port import (
     Message,
     Outcome,
     Postponed,
+    StoreUnavailableError,
     Transaction,
     Write,
 )
 
 T = TypeVar("T")
 _READERS = 2
+_LOGGED = (
+    "SELECT response_id FROM delivery_log"
+    " WHERE partner = ? AND environment = ? AND response_id IN (SELECT value FROM json_each(?))"
+)
+_COUNT = (
+    "INSERT INTO delivery_count VALUES (?, ?, ?)"
+    " ON CONFLICT (partner, environment) DO UPDATE SET last = last + excluded.last RETURNING last"
+)
 _INBOX = "INSERT INTO inbox VALUES (?, ?, ?)"
 _INBOX_UNGUARDED = "INSERT OR IGNORE INTO inbox VALUES (?, ?, ?)"
 
@@ -68,8 +79,11 @@ class SqliteStore:
         return {row[0] for row in rows}
 
     async def unsent(self, limit: int) -> list[Message]:
-        """Return messages of the outbox, oldest first; a sent message leaves the outbox."""
-        rows = await self._reading(
+        """Return messages of the outbox, oldest first; a sent message leaves the outbox.
+
+        The writer looks, so that it sees every mark made before.
+        """
+        rows = await self.writer.submit(
             lambda connection: connection.execute(
                 "SELECT message_id, topic, key, body FROM outbox ORDER BY position LIMIT ?", (limit,)
             ).fetchall()
@@ -77,9 +91,9 @@ class SqliteStore:
         return [Message(*row) for row in rows]
 
     async def mark_sent(self, ids: Sequence[str]) -> None:
-        """Take confirmed messages out of the outbox."""
+        """Take confirmed messages out of the outbox, with the next commit: one that a crash leaves there is sent again."""
         rows = [(message_id,) for message_id in ids]
-        await self._delete("DELETE FROM outbox WHERE message_id = ?", rows)
+        self.writer.post(lambda connection: _delete(connection, "DELETE FROM outbox WHERE message_id = ?", rows))
 
     async def due(self, consumer: str, now_micros: int, limit: int) -> list[Postponed]:
         """Return postponed work of a consumer whose time has come."""
@@ -95,7 +109,8 @@ class SqliteStore:
     async def drop_postponed(self, consumer: str, ids: Sequence[str]) -> None:
         """Forget postponed work that was done otherwise."""
         rows = [(consumer, message_id) for message_id in ids]
-        await self._delete("DELETE FROM retry WHERE consumer = ? AND message_id = ?", rows)
+        text = "DELETE FROM retry WHERE consumer = ? AND message_id = ?"
+        await self.writer.submit(lambda connection: _delete(connection, text, rows))
 
     async def dead(self, limit: int) -> list[tuple[str, Dead]]:
         """Return dead letters with their consumers, newest first."""
@@ -151,20 +166,17 @@ class SqliteStore:
             connection.close()
         await asyncio.to_thread(self.writer.close)
 
-    async def _delete(self, text: str, rows: Sequence[tuple[str, ...]]) -> None:
-        def delete(connection: sqlite3.Connection) -> None:
-            connection.executemany(text, rows)
-
-        await self.writer.submit(delete)
-
     async def _reading(self, work: Callable[[sqlite3.Connection], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._readers, self._with_reader, work)
 
     def _with_reader(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        if not hasattr(self._local, "connection"):
-            self._local.connection = connect(self._path, read_only=True)
-            self._opened.append(self._local.connection)
-        return work(self._local.connection)
+        try:
+            if not hasattr(self._local, "connection"):
+                self._local.connection = connect(self._path, read_only=True)
+                self._opened.append(self._local.connection)
+            return work(self._local.connection)
+        except sqlite3.OperationalError as error:
+            raise StoreUnavailableError(f"the store cannot be read: {error}") from None
 
 
 def _apply(connection: sqlite3.Connection, transaction: Transaction) -> None:
@@ -181,7 +193,8 @@ def _apply(connection: sqlite3.Connection, transaction: Transaction) -> None:
         for write in outcome.writes:
             _write(connection, write)
         connection.executemany(
-            "INSERT INTO outbox (message_id, topic, key, body) VALUES (?, ?, ?, ?)",
+            # An id follows from the content: the same message is sent once, however often it is meant.
+            "INSERT INTO outbox (message_id, topic, key, body) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING",
             map(_columns, outcome.messages),
         )
     except sqlite3.IntegrityError as error:
@@ -190,10 +203,14 @@ def _apply(connection: sqlite3.Connection, transaction: Transaction) -> None:
     _set_aside(connection, transaction.consumer, outcome)
 
 
+def _delete(connection: sqlite3.Connection, text: str, rows: Sequence[tuple[str, ...]]) -> None:
+    connection.executemany(text, rows)
+
+
 def _write(connection: sqlite3.Connection, write: Write) -> None:
     text = statement(write.statement)
     if not write.exact:
-        connection.executemany(text, write.rows)
+        run_many(connection, text, write.rows)
         return
     for row in write.rows:
         if connection.execute(text, row).rowcount != 1:
@@ -201,25 +218,27 @@ def _write(connection: sqlite3.Connection, write: Write) -> None:
 
 
 def _log_deliveries(connection: sqlite3.Connection, deliveries: Sequence[Delivery], now: int) -> None:
+    places: defaultdict[tuple[str, str], list[Delivery]] = defaultdict(list)
     for delivery in deliveries:
-        place = (delivery.partner, delivery.environment)
-        known = connection.execute(
-            "SELECT 1 FROM delivery_log WHERE partner = ? AND environment = ? AND response_id = ?",
-            (*place, delivery.response_id),
-        ).fetchone()
-        if known and failpoint.guard_is_on("inbox"):
-            continue
-        (sequence,) = connection.execute(
-            "INSERT INTO delivery_count VALUES (?, ?, 1)"
-            " ON CONFLICT (partner, environment) DO UPDATE SET last = last + 1 RETURNING last",
-            place,
-        ).fetchone()
-        # Only reached twice for one response when a test has switched the guard off.
-        response_id = delivery.response_id if not known else f"{delivery.response_id}+{sequence}"
-        connection.execute(
-            "INSERT INTO delivery_log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (*place, sequence, response_id, delivery.kind, delivery.body, delivery.head, delivery.data_key, now),
-        )
+        places[delivery.partner, delivery.environment].append(delivery)
+    for place, found in places.items():
+        ids = json.dumps([delivery.response_id for delivery in found])
+        known = {row[0] for row in connection.execute(_LOGGED, (*place, ids))}
+        fresh: list[tuple[str, Delivery]] = []
+        for delivery in found:
+            if delivery.response_id not in known:
+                fresh.append((delivery.response_id, delivery))
+            elif not failpoint.guard_is_on("inbox"):
+                # Only reached when a test has switched the guard off.
+                fresh.append((f"{delivery.response_id}+{secrets.token_hex(8)}", delivery))
+            known.add(delivery.response_id)
+        if fresh:
+            (last,) = connection.execute(_COUNT, (*place, len(fresh))).fetchone()
+            rows = [
+                (*place, sequence, response_id, one.kind, one.body, one.head, one.data_key, now)
+                for sequence, (response_id, one) in enumerate(fresh, last - len(fresh) + 1)
+            ]
+            run_many(connection, "INSERT INTO delivery_log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
 def _set_aside(connection: sqlite3.Connection, consumer: str, outcome: Outcome) -> None:

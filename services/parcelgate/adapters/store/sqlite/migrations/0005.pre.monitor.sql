@@ -13,6 +13,7 @@ CREATE TABLE monitor_turn (
 INSERT INTO monitor_turn VALUES (1, '');
 
 -- Marks begin with the version (6 digits) and, for decisions, the time (16 digits), so that the greatest is the newest.
+-- Stage marks tell how far each case of the newest version, and the version itself (no name), has come, as name:mark.
 -- Batches are ids of monitor_batch with a blank between them. Rows of one interchange lie together, in order of arrival.
 CREATE TABLE monitor_item (
     place INTEGER PRIMARY KEY,
@@ -29,6 +30,7 @@ CREATE TABLE monitor_item (
     receipt_mark TEXT NOT NULL,
     first_seen_at INTEGER NOT NULL,
     last_seen_at INTEGER NOT NULL,
+    stage_marks TEXT NOT NULL,
     batches TEXT NOT NULL
 );
 CREATE INDEX monitor_item_key ON monitor_item (item_key);

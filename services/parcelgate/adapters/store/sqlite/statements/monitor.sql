@@ -16,19 +16,19 @@ UPDATE monitor_turn SET token = ? WHERE token = ?;
 -- name: monitor.read_items_to_advance
 -- What may change of items, to compute their next state from.
 SELECT id, environment, partner, first_seen_at, last_seen_at, version, stage, security_mark, fiscal_mark,
-    destination_mark, receipt_mark, batches, place
+    destination_mark, receipt_mark, stage_marks, batches, place
 FROM monitor_item WHERE id IN (SELECT value FROM json_each(?));
 
 -- name: monitor.add_item
 -- Adds an item; fails if somebody else has added it meanwhile.
 INSERT INTO monitor_item (id, item, item_key, environment, partner, first_seen_at, last_seen_at, version, stage,
-    security_mark, fiscal_mark, destination_mark, receipt_mark, batches)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+    security_mark, fiscal_mark, destination_mark, receipt_mark, stage_marks, batches)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 
 -- name: monitor.move_item
 -- Moves an item forward; who it is never changes.
 UPDATE monitor_item SET first_seen_at = ?, last_seen_at = ?, version = ?, stage = ?, security_mark = ?,
-    fiscal_mark = ?, destination_mark = ?, receipt_mark = ?, batches = ?
+    fiscal_mark = ?, destination_mark = ?, receipt_mark = ?, stage_marks = ?, batches = ?
 WHERE place = ?;
 
 -- name: monitor.read_interchanges_to_advance

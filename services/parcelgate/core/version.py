@@ -1,4 +1,4 @@
-"""Which version a shipment becomes, or why it becomes none."""
+"""Which version a declared item becomes, or why it becomes none: the same for every edge where declarations come in."""
 
 from dataclasses import dataclass
 
@@ -26,7 +26,7 @@ class Verdict:
 
 
 def judge(function: Function.ValueType, canonical_hash: str, known: Known) -> Verdict:
-    """Judge a shipment against the newest version of its declaration.
+    """Judge an item against the newest version of its declaration.
 
     After a cancellation the declaration may begin again; its versions go on counting.
     """

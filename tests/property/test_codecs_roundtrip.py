@@ -1,0 +1,233 @@
+"""Whatever the record says, a format that carries it gives it back; whatever the bytes are, reading ends with an answer."""
+
+import itertools
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from parcelgate.api.record.v1.decision_pb2 import Release
+from parcelgate.api.record.v1.declaration_pb2 import Declaration
+from parcelgate.api.record.v1.item_pb2 import Item
+from parcelgate.codecs import translate
+from parcelgate.codecs.event import Closed, ItemRead
+from parcelgate.codecs.mapping import converter, moment, target
+from parcelgate.codecs.registry import shipped
+from parcelgate.core import codelist
+from parcelgate.core import hash as canonical
+from parcelgate.core.identifier import s10_check_digit
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_XML = st.characters(
+    codec="utf-8", exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp", "Cn"), exclude_characters="\ufeff"
+)
+words = st.text(_XML, min_size=1, max_size=12)
+text = st.builds(" ".join, st.lists(words, min_size=1, max_size=3))
+lines = st.builds("\n".join, st.lists(words, min_size=1, max_size=2))
+countries = st.sampled_from(sorted(codelist.load("iso-3166-1").values))
+currencies = st.sampled_from(sorted(codelist.load("iso-4217").values))
+counts = st.integers(1, 2**32 - 1)
+hs = st.sampled_from(["610910", "85183000", "9503004990", "010121"])
+moments = st.datetimes(datetime(1971, 1, 1), datetime(2199, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001  the zone is given beside
+masses = st.builds(lambda number: {"milligrams": number}, st.integers(1, 10**12)) | st.just({})
+
+
+@st.composite
+def instants(draw):
+    at = draw(moments)
+    if draw(st.booleans()):
+        return {"utc_micros": (at - EPOCH) // timedelta(microseconds=1)}
+    return moment.read_time(at.isoformat())
+
+
+@st.composite
+def money(draw):
+    units = draw(st.integers(-(10**18) + 1, 10**18 - 1))
+    nanos = draw(st.integers(0, 999_999_999)) * (-1 if units < 0 else 1)
+    fields = {"currency": draw(currencies), "units": units, "nanos": nanos}
+    return {name: value for name, value in fields.items() if value}
+
+
+@st.composite
+def keys(draw, *, posted=True):
+    if draw(st.booleans()):
+        serial = f"{draw(st.integers(0, 99_999_999)):08}"
+        country = draw(countries)
+        key = {"scheme": 1, "issuer": country, "identifier": f"RR{serial}{s10_check_digit(serial)}{country}"}
+    else:
+        key = {"scheme": draw(st.integers(2, 3)), "identifier": draw(st.from_regex("[A-Z0-9]{1,20}", fullmatch=True))}
+        if draw(st.booleans()):
+            key["issuer"] = draw(words)
+        shape = converter._S10_SHAPE.fullmatch(key["identifier"])
+        if shape is not None and "issuer" not in key:
+            key["issuer"] = "X"
+    if posted or draw(st.booleans()):
+        key["posting_date"] = draw(moments).isoformat()
+    return key
+
+
+SPECIAL = {
+    "Money": money(),
+    "Mass": masses,
+    "Instant": instants(),
+    "Day": st.dates().map(lambda day: {"iso": day.isoformat()}),
+}
+FIELDS = {
+    "hs_code": hs,
+    "revised_hs_code": hs,
+    "origin_country": countries,
+    "destination_country": countries,
+    "issuer_country": countries,
+    "country": countries,
+    "item": words,
+    "comments": st.lists(lines, min_size=1, max_size=3),
+    "description": lines,
+}
+
+
+def message(descriptor, **fixed):
+    """Generate the present fields of a message; every field that is not given comes or not."""
+    optional = {}
+    for field in descriptor.fields:
+        if field.name in fixed:
+            continue
+        inner = field.message_type
+        if inner is None:
+            value = (
+                st.integers(1, len(field.enum_type.values) - 1).map(
+                    lambda place, of=field.enum_type: of.values[place].number
+                )
+                if field.enum_type
+                else {8: st.just(True), 13: counts}.get(field.type, text)
+            )
+            if field.name in FIELDS:
+                value = FIELDS[field.name]
+            elif field.is_repeated:
+                value = st.lists(value, min_size=1, max_size=3)
+        elif inner.name in SPECIAL:
+            value = SPECIAL[inner.name]
+        elif field.is_repeated:
+            value = st.lists(message(inner), min_size=1, max_size=2)
+        else:
+            value = message(inner).filter(bool)
+        optional[field.name] = value
+    return st.fixed_dictionaries({name: value for name, value in fixed.items() if value is not None}, optional=optional)
+
+
+def in_order(parties):
+    """Parties as a document carries them: the sender, the recipient, the others."""
+    first = [next((party for party in parties if party.get("role") == role), None) for role in (1, 2)]
+    return [party for party in first if party] + [party for party in parties if not any(party is one for one in first)]
+
+
+PARTY = target.message_of("parcelgate.api.record.v1.Party")
+parties = st.lists(message(PARTY, role=st.integers(1, 7), name=text), min_size=1, max_size=5).map(in_order)
+items = message(Item.DESCRIPTOR, key=keys(), parties=parties, posted=instants(), earlier_item=keys(posted=False))
+declarations = st.fixed_dictionaries(
+    {"function": st.integers(1, 3), "key": st.fixed_dictionaries({"flow": st.integers(1, 3)}), "item": items}
+)
+named = message(target.message_of("parcelgate.api.record.v1.DeclarationKey"), item=keys(posted=False), environment=None)
+releases = message(
+    Release.DESCRIPTOR,
+    declaration=message(Declaration.DESCRIPTOR, key=named, item=None),
+    decision=message(
+        Release.DESCRIPTOR.fields_by_name["decision"].message_type,
+        code=st.sampled_from([1, 20, 25, 41, 42, 54]),
+    ),
+)
+header = st.fixed_dictionaries(
+    {"interchange_reference": words, "sender": words, "recipient": words, "prepared_at": instants()},
+    optional={
+        "message_reference": words,
+        "previous_reference": words,
+        "test_indicator": st.just(True),
+        "flow": st.integers(1, 3),
+        "function": st.integers(1, 3),
+        "customs_office": words,
+    },
+)
+quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+
+
+@quick
+@given(header, st.lists(declarations, min_size=1, max_size=3))
+def test_declarations_come_back_as_they_were_written(facts, records):
+    messages = [Declaration(**record) for record in records]
+    for each in messages:
+        if facts.get("customs_office") and not each.item.customs_office:
+            each.item.customs_office = facts["customs_office"]
+    data = b"".join(translate.write("upu/cusitm/own-1", facts, messages))
+    first, *read, closed = translate.read([data], "upu/cusitm/own-1")
+    assert first.values == facts
+    assert closed.complete
+    for event, written in zip(read, messages, strict=True):
+        assert event.accepted, event.faults
+        assert Item.FromString(event.item) == written.item
+        back = Declaration.FromString(event.message)
+        assert (back.function, back.key.flow) == (written.function, written.key.flow)
+        assert event.canonical_hash == canonical.of_item(written.item)
+
+
+@quick
+@given(header, st.lists(releases, min_size=1, max_size=3))
+def test_releases_come_back_as_they_were_written(facts, records):
+    for name in ("flow", "function", "customs_office"):
+        facts.pop(name, None)
+    messages = [Release(**record) for record in records]
+    data = b"".join(translate.write("upu/cusrsp/own-1", facts, messages))
+    first, *read, closed = translate.read([data], "upu/cusrsp/own-1")
+    assert first.values == facts
+    assert closed.complete
+    for event, written in zip(read, messages, strict=True):
+        assert event.accepted, event.faults
+        assert Release.FromString(event.message) == written
+
+
+def ending(parts, form_id):
+    *events, closed = translate.read(parts, form_id)
+    assert isinstance(closed, Closed)
+    return events, closed
+
+
+@pytest.mark.parametrize("form_id", ["upu/cusitm/own-1", "upu/cusrsp/own-1"])
+def test_a_document_cut_at_any_byte_says_that_it_did_not_close(form_id):
+    data = (shipped().get(form_id).folder / "examples" / "smallest.xml").read_bytes()
+    ends = data.rindex(b">") + 1
+    closing = data.index(b"</Response>" if b"Response" in data else b"</Item>") + len(
+        "</Response>" if b"Response" in data else "</Item>"
+    )
+    for cut in range(ends):
+        events, closed = ending([data[:cut]], form_id)
+        assert not closed.complete
+        assert len([each for each in closed.faults if each.code.startswith(("XML_", "DOCUMENT_"))]) == 1
+        assert len([event for event in events if isinstance(event, ItemRead)]) == (cut >= closing)
+
+
+@quick
+@given(st.data())
+def test_a_document_with_any_byte_changed_gets_an_answer(data):
+    text = (shipped().get("upu/cusitm/own-1").folder / "examples" / "full.xml").read_bytes()
+    place = data.draw(st.integers(0, len(text) - 1))
+    ending([text[:place] + bytes([data.draw(st.integers(0, 255))]) + text[place + 1 :]], "upu/cusitm/own-1")
+
+
+@quick
+@given(st.binary(max_size=400))
+def test_any_bytes_get_an_answer(data):
+    for form_id in ("upu/cusitm/own-1", "upu/cusrsp/own-1"):
+        ending([data], form_id)
+    translate.recognise(data)
+
+
+@quick
+@given(declarations)
+def test_the_hash_does_not_depend_on_the_order_of_parties_of_different_roles(record):
+    item = Item(**record["item"])
+    one_each = {party.role: party for party in item.parties}
+    hashes = set()
+    for order in itertools.islice(itertools.permutations(one_each.values()), 6):
+        del item.parties[:]
+        item.parties.extend(order)
+        hashes.add(canonical.of_item(item))
+    assert len(hashes) == 1
