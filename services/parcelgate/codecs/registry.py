@@ -3,10 +3,10 @@
 import threading
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
-from functools import cache, cached_property
+from dataclasses import dataclass, replace
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.codecs.mapping.mapping import FormatMapping, compile_mapping
@@ -22,6 +22,7 @@ _KEYS = frozenset(
     ("id", "name", "title", "direction", "status", "syntax", "schema", "root", "namespace", "unit", "provenance")
 )
 _compiling = threading.RLock()
+Codes: TypeAlias = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
 
 @dataclass(frozen=True)
@@ -40,13 +41,21 @@ class Format:
     unit: str
     provenance: str
     folder: Path
+    codes: Codes = ()
+
+    def with_codes(self, codes: Mapping[str, Mapping[str, str]] | None) -> "Format":
+        """Return the format with a partner's own codes; the same codes give the same, compiled once."""
+        if not codes:
+            return self
+        return _variant(self, tuple(sorted((name, tuple(sorted(values.items()))) for name, values in codes.items())))
 
     @cached_property
     def mapping(self) -> FormatMapping:
         """The compiled mapping; raises MappingError, naming the format."""
         with _compiling:
             try:
-                return compile_mapping(tomllib.loads((self.folder / "mapping.toml").read_text("utf-8")))
+                codes = {name: dict(values) for name, values in self.codes}
+                return compile_mapping(tomllib.loads((self.folder / "mapping.toml").read_text("utf-8")), codes)
             except (MappingError, tomllib.TOMLDecodeError, OSError) as error:
                 raise MappingError(f"{self.id}: {error}") from None
 
@@ -68,6 +77,11 @@ class Format:
             if mapping.trailer is not None:
                 writers[mapping.trailer_at] = TreeWriter(mapping.trailer)
             return writers
+
+
+@lru_cache(maxsize=256)
+def _variant(form: Format, codes: Codes) -> Format:
+    return replace(form, codes=codes)
 
 
 class Registry:

@@ -41,18 +41,20 @@ def read(
     format_id: str,
     *,
     leniencies: frozenset[str] = frozenset(),
+    codes: Mapping[str, Mapping[str, str]] | None = None,
     registry: Registry | None = None,
 ) -> Iterator[Event]:
     """Read a document that comes in parts of any size: a Header, an ItemRead for each item, and always one Closed.
 
-    Whatever the bytes are, nothing is raised; what is wrong is said in the faults of the items and of Closed. Raises
-    ValueError for a leniency that does not exist.
+    Whatever the bytes are, nothing is raised; what is wrong is said in the faults of the items and of Closed. codes are the
+    sender's own codes by code list (mapping.py). Raises ValueError for a leniency that does not exist, MappingError for a
+    code whose value the contract does not have.
     """
     soft = softened(leniencies)
     form = (registry or shipped()).get(format_id)
     if isinstance(form, Fault):
         return iter([Closed(False, 0, 0, 0, [form], Marks((), {}).summary({}))])
-    return _Document(form, soft).read(parts)
+    return _Document(form.with_codes(codes), soft).read(parts)
 
 
 def write(
@@ -60,6 +62,7 @@ def write(
     header: Mapping[str, Any],
     messages: Iterable[Message],
     *,
+    codes: Mapping[str, Mapping[str, str]] | None = None,
     registry: Registry | None = None,
 ) -> Iterator[bytes]:
     """Write records (Declarations with their items, or Releases) as a document: the beginning, each item, the end.
@@ -70,6 +73,7 @@ def write(
     form = (registry or shipped()).get(format_id)
     if isinstance(form, Fault):
         raise ValueError(form.sentence)  # noqa: TRY004  the format does not exist
+    form = form.with_codes(codes)
     mapping, writers = form.mapping, form.writers
     facts = _facts(header)
     count = 0

@@ -29,7 +29,10 @@ _MESSAGES = {"release": "cusrsp", "filing": "cusitm"}
 _FORMATS = {"release": "upu/cusrsp/own-1", "filing": "upu/cusitm/own-1"}
 _SENDER = "parcelgate"
 
-Compose = Callable[[str, Mapping[str, Any], Iterable[Release | Declaration]], Iterator[bytes]]
+# Format, header, records, and the partner's own codes in; pieces of the document out.
+Compose = Callable[
+    [str, Mapping[str, Any], Iterable[Release | Declaration], Mapping[str, Mapping[str, str]]], Iterator[bytes]
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,7 @@ class HandOut:
             },
             "test_indicator": partner.environment == "test",
         }
-        return await asyncio.to_thread(lambda: list(self._compose(closed.format, header, records)))
+        return await asyncio.to_thread(lambda: list(self._compose(closed.format, header, records, partner.code_lists)))
 
     def handed_out(self, partner: Partner, closed: Closed) -> Outcome:
         """Return the step that notes that the partner has a message."""

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 from parcelgate.api.record.v1.decision_pb2 import Release
@@ -34,6 +34,7 @@ class Task:
     formats: list[str]
     leniencies: list[str]
     folder: str = ""
+    codes: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def pack(self) -> bytes:
         """Write it for the wire."""
@@ -125,7 +126,9 @@ def read(task: Task, parts: Iterator[bytes]) -> Iterator[list[Read] | End]:
     provenance.provenance.received.utc_micros = task.received_at
     found: list[Read] = []
     size = 0
-    for event in translate.read(_again(first, parts), form, leniencies=frozenset(task.leniencies), registry=registry):
+    for event in translate.read(
+        _again(first, parts), form, leniencies=frozenset(task.leniencies), codes=task.codes, registry=registry
+    ):
         if isinstance(event, Header):
             provenance.provenance.interchange_reference = str(event.values.get("interchange_reference", ""))
             provenance.provenance.message_reference = str(event.values.get("message_reference", ""))

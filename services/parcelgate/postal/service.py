@@ -59,7 +59,9 @@ class PostalService:
         self.intake = Intake(runner, vault, settings, recognise)
         self.outcomes = Outcomes(runner.store)
         self.hand_out = HandOut(
-            runner, vault, lambda form, header, records: translate.write(form, header, records, registry=registry)
+            runner,
+            vault,
+            lambda form, header, records, codes: translate.write(form, header, records, codes=codes, registry=registry),
         )
         self._delivering = Delivering(runner.clock)
         routing = Routing(runner, vault, partners)

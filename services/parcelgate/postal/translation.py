@@ -73,6 +73,7 @@ class Translation:
             sorted(partner.formats_in) if partner else [],
             sorted(partner.leniencies) if partner else [],
             self._formats,
+            {name: dict(values) for name, values in partner.code_lists.items()} if partner else {},
         )
         waiting: list[Read] = []
         kept = size = 0

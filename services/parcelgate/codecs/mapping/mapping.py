@@ -30,15 +30,19 @@ class FormatMapping:
     losses: Mapping[str, str]
 
 
-def compile_mapping(data: Mapping[str, Any]) -> FormatMapping:
-    """Compile and check; raises MappingError with what is wrong and where."""
+def compile_mapping(data: Mapping[str, Any], codes: Mapping[str, Mapping[str, str]] | None = None) -> FormatMapping:
+    """Compile and check; raises MappingError with what is wrong and where.
+
+    codes are a partner's own codes, by code list: {decision: {2: DECISION_CODE_RELEASED}}; each takes the place of the code that
+    the format has for the same value. Lists that the format does not have are other formats' business.
+    """
     _check_tables(data)
     try:
         record = target.message_of(data["record"])
     except KeyError:
         raise MappingError(f"the contract has no message {data.get('record')!r}") from None
     rows = RowCount([])
-    compiler = Compiler(data.get("shape", {}), _codes(data.get("code", {})), rows)
+    compiler = Compiler(data.get("shape", {}), _codes(_overlaid(data.get("code", {}), codes or {})), rows)
     header = compiler.scope(data["header"]["at"], data["header"], None)
     item = compiler.scope(data["item"]["at"], data["item"], record)
     trailer = compiler.scope(data["trailer"]["at"], data["trailer"], None) if "trailer" in data else None
@@ -85,6 +89,15 @@ def uncovered(mapping: FormatMapping) -> list[str]:
         for path in _open_fields(mapping.record, mapping.item, 0, "")
         if not any(path == loss or path.startswith(loss + ".") for loss in mapping.losses)
     )
+
+
+def _overlaid(tables: Mapping[str, Any], codes: Mapping[str, Mapping[str, str]]) -> Mapping[str, Any]:
+    overlaid = dict(tables)
+    for name in tables.keys() & codes.keys():
+        taken = set(codes[name].values())
+        kept = {code: value for code, value in tables[name]["values"].items() if value not in taken}
+        overlaid[name] = {**tables[name], "values": kept | dict(codes[name])}
+    return overlaid
 
 
 def _codes(tables: Mapping[str, Any]) -> dict[str, tuple[str, Mapping[str, int]]]:
