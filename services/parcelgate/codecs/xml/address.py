@@ -21,6 +21,16 @@ def address_of(element: _Element, boundary: _Element, root: str, number: int) ->
     return "/" + "/".join(reversed(steps))
 
 
+def path_of(element: _Element, boundary: _Element, root: str) -> str:
+    """Write the names above an element without numbers: the same for all of its siblings, and quick however many there are."""
+    steps: list[str] = []
+    each: _Element | None = element
+    while each is not None and each is not boundary:
+        steps.append(local(str(each.tag)))
+        each = each.getparent()
+    return "/" + "/".join((root, local(str(boundary.tag)), *reversed(steps)))
+
+
 def _step(element: _Element) -> str:
     before = sum(1 for _ in element.itersiblings(str(element.tag), preceding=True))
     if before or next(element.itersiblings(str(element.tag)), None) is not None:

@@ -7,7 +7,7 @@ from lxml.etree import _Element
 
 from parcelgate.codecs.mapping.scope import Node
 from parcelgate.codecs.xml import limit
-from parcelgate.codecs.xml.address import address_of, local
+from parcelgate.codecs.xml.address import local, path_of
 from parcelgate.codecs.xml.context import Context
 
 _INSTANCE = "{http://www.w3.org/2001/XMLSchema-instance}"
@@ -80,9 +80,8 @@ def _find(
 
 
 def _report(context: Context, code: str, element: _Element, attribute: str) -> None:
-    address = address_of(element, context.boundary, context.root, 0)
     below = f"/@{attribute}" if attribute else ""
-    context.marks.unknown(address + below)
+    context.marks.unknown(path_of(element, context.boundary, context.root) + below)
     if len(context.faults) < limit.FAULTS_OF_ONE:
         size = len(element.get(attribute, "")) if attribute else len(element.text or "")
         context.add(
