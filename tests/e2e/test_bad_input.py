@@ -180,7 +180,7 @@ def without_identifier(whole, instead=b""):
 # What is wrong with one item is its own matter: name, body, code, status, below which address, mark.
 IN_ONE_ITEM = [
     ("an attribute bomb", lambda whole: second(whole, b"<Item>", with_attributes(b"<Item >", b"<Item ", 5000)), "ITEM_TOO_COMPLEX", "rejected", "", b'<Item a0="x"'),
-    ("a flood of elements", lambda whole: put(whole, b"</RecipientCity>" + b"<a/>" * 50_000 + b"<RecipientCity>"), "ITEM_TOO_COMPLEX", "rejected", "", None),
+    ("a flood of elements", lambda whole: put(whole, b"</RecipientCity>" + b"<a/>" * 60_000 + b"<RecipientCity>"), "ITEM_TOO_COMPLEX", "rejected", "", None),
     ("a flood of text", lambda whole: put(whole, b"x" * 2_000_000), "ITEM_TOO_LARGE", "rejected", "", None),
     ("no identifier", without_identifier, "KEY_MISSING", "rejected", "/MailObject/Id", None),
     ("an empty identifier", lambda whole: without_identifier(whole, b"<Id> </Id>"), "KEY_MISSING", "rejected", "/MailObject/Id", b"<Id> </Id>"),

@@ -32,6 +32,8 @@ from parcelgate.postal.interchange import KEPT_MICROS, RECEIVED_BELL, Interchang
 
 # Parts that are committed together; a body of at most so many parts costs one commit.
 _PARTS_A_COMMIT = 4
+# So many bytes tell the format, or that there is none, whatever the size of the parts.
+_BEGINNING = 128 * 1024
 # An upload without any progress for so long is given up.
 _IDLE_MICROS = 15 * 60 * 1_000_000
 _CONFLICTS = 20
@@ -58,6 +60,7 @@ class _Upload:
     size: int = 0
     stored: int = 0
     sealed: list[bytes] = field(default_factory=list)
+    beginning: bytearray = field(default_factory=bytearray)
 
     def take_parts(self) -> Write:
         """Return the write of the parts that wait, and count them as stored."""
@@ -86,14 +89,18 @@ class Intake:
         completed = False
         try:
             async for part in self._parts(upload, body):
-                if not upload.stored and not upload.sealed:
-                    self._check_beginning(partner, part)
+                if len(upload.beginning) < _BEGINNING:
+                    upload.beginning += part
+                    if len(upload.beginning) >= _BEGINNING:
+                        self._check_beginning(partner, bytes(upload.beginning))
                 if len(upload.sealed) == _PARTS_A_COMMIT:
                     await self._store_parts(upload)
                 self._vault.hold(upload.key)
                 upload.sealed.append(self._vault.seal(upload.key.id, part))
             if not upload.size:
                 raise RejectError(fault("INTERCHANGE_EMPTY"))
+            if len(upload.beginning) < _BEGINNING:
+                self._check_beginning(partner, bytes(upload.beginning))
             accepted = await self._complete(upload)
             completed = not accepted.repeated
         finally:

@@ -22,13 +22,13 @@ def address_of(element: _Element, boundary: _Element, root: str, number: int) ->
 
 
 def path_of(element: _Element, boundary: _Element, root: str) -> str:
-    """Write the names above an element without numbers: the same for all of its siblings, and quick however many there are."""
+    """Write where an element stands by names alone, the same for all its namesakes."""
     steps: list[str] = []
     each: _Element | None = element
     while each is not None and each is not boundary:
-        steps.append(local(str(each.tag)))
+        steps.append(local(each.tag))
         each = each.getparent()
-    return "/" + "/".join((root, local(str(boundary.tag)), *reversed(steps)))
+    return "/".join(["", root, local(boundary.tag), *reversed(steps)])
 
 
 def _step(element: _Element) -> str:

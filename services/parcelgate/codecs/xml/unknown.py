@@ -80,6 +80,7 @@ def _find(
 
 
 def _report(context: Context, code: str, element: _Element, attribute: str) -> None:
+    # Counted by name alone: to number the places of thousands of siblings would take the square of their count.
     below = f"/@{attribute}" if attribute else ""
     context.marks.unknown(path_of(element, context.boundary, context.root) + below)
     if len(context.faults) < limit.FAULTS_OF_ONE:
