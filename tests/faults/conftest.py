@@ -33,7 +33,8 @@ class Scene:
         self.data = folder / "data"
         self.data.mkdir()
         self.journal = Journal(folder / "journal.jsonl")
-        self.gateway = GatewayProcess(self.data)
+        # Small parts, so that every interchange has many.
+        self.gateway = GatewayProcess(self.data, part_bytes=2048)
         self.kills = 0
 
     async def run(

@@ -16,8 +16,9 @@ START_SECONDS = 30
 class GatewayProcess:
     """Starts, kills and stops a gateway on one data folder; the ports stay the same over restarts."""
 
-    def __init__(self, data: Path) -> None:
+    def __init__(self, data: Path, part_bytes: int = 0) -> None:
         self.data = data
+        self._part_bytes = part_bytes
         self.log = data.parent / f"{data.name}.log"
         self._process: subprocess.Popen[bytes] | None = None
         self.http = self.grpc = ""
@@ -25,8 +26,8 @@ class GatewayProcess:
     def start(self, failpoint: str = "", guards: str = "") -> None:
         """Start it and wait until it serves, or until a fail-point kills it first."""
         environment = {**os.environ, "PARCELGATE_FAILPOINT": failpoint, "PARCELGATE_GUARDS": guards}
-        # Small parts, so that every interchange has many.
-        environment["PARCELGATE_PART_BYTES"] = "2048"
+        if self._part_bytes:
+            environment["PARCELGATE_PART_BYTES"] = str(self._part_bytes)
         ports = [part.rpartition(":")[2] for part in (self.http, self.grpc)] if self.http else ["0", "0"]
         command = [sys.executable, "-m", "parcelgate.app.command", "up", "--data", str(self.data)]
         command += ["--http-port", ports[0], "--grpc-port", ports[1]]
