@@ -200,9 +200,9 @@ class Store(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """A queue bound to one topic; channel is * or the channel part of the key; consumer names the service.
+    """A queue bound to one topic; channel is * or the channel part of the key; consumer is whose inbox shows what was done.
 
-    Lane is interactive, bulk, or * for both.
+    Lane is interactive, bulk, or * for both. Of a single queue only one process at a time takes messages.
     """
 
     name: str
@@ -210,6 +210,7 @@ class Queue:
     channel: str
     consumer: str
     lane: str = "*"
+    single: bool = False
 
 
 @dataclass(frozen=True, slots=True)
