@@ -82,13 +82,14 @@ def run_service(
 @cli.command()
 def migrate(data: Data = None) -> None:
     """Bring the store up to this version: the cluster's database if one is set, else that of the data folder."""
-    from parcelgate.adapters.store.postgres.migration import migrate as apply_to_database
     from parcelgate.adapters.store.sqlite.migration import migrate as apply
     from parcelgate.adapters.store.sqlite.writer import connect
     from parcelgate.app.running import locked
 
     chosen = settings(data)
     if chosen.database_url:
+        from parcelgate.adapters.store.postgres.migration import migrate as apply_to_database
+
         done = [
             name for phase in ("pre", "post") for name in asyncio.run(apply_to_database(chosen.database_url, phase))
         ]
