@@ -57,6 +57,8 @@ class RabbitNode:
 
     def start(self) -> Self:
         """Start the node and wait until it speaks AMQP; raises NodeFailedError."""
+        # The server would start its port mapper by itself, but asks it before it listens.
+        self._group.run(["epmd", "-daemon"])
         self._group.start(self._speaks, _START_SECONDS)
         return self
 
