@@ -90,6 +90,11 @@ class SqliteStore:
         )
         return [Message(*row) for row in rows]
 
+    async def backlog(self) -> int:
+        """Return how many messages the outbox holds; all of them are unsent."""
+        rows = await self._reading(lambda connection: connection.execute("SELECT count(*) FROM outbox").fetchall())
+        return int(rows[0][0])
+
     async def mark_sent(self, ids: Sequence[str]) -> None:
         """Take confirmed messages out of the outbox, with the next commit: one that a crash leaves there is sent again."""
         rows = [(message_id,) for message_id in ids]
