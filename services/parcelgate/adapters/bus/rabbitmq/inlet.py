@@ -49,8 +49,12 @@ class Inlet:
             queue = await channel.declare_queue(self.queue, passive=True)
             there = queue.declaration_result.message_count or 0
             underlay = await channel.get_underlay_channel()
-            underlay.on_consumer_cancel_callbacks.add(lambda _frame: self._lost(channel))
-            channel.close_callbacks.add(lambda *_: self._lost(channel))
+
+            async def lost(*_: object) -> None:
+                self._lost(channel)
+
+            underlay.on_consumer_cancel_callbacks.add(lost)
+            channel.close_callbacks.add(lost)
             self._channel, self.alive = channel, True
             await queue.consume(lambda incoming: self._arrived(channel, incoming))
         with contextlib.suppress(TimeoutError):
