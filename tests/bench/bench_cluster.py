@@ -62,7 +62,7 @@ def growth(sizes: Sequence[int] = (1_000, 10_000, 100_000), instances: int = 2) 
     with Stage(folder("instances"), instances) as stage:
         _round(stage, load[:4])
         rate, micros = _round(stage, load[4:])
-    one = rates[10_000] if 10_000 in rates else least
+    one = rates.get(10_000, least)
     note = f"peer is one process of each; {sum(micros.values()):.0f} µs CPU an item"
     found.append(row(f"cluster: {instances} processes of each service", rate, one, rate / one, "items/s", note=note))
     return found
