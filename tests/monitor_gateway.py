@@ -29,6 +29,7 @@ class Gateway:
     async def take_in(self, outcome):
         """Commit an outcome and project the facts that are queued then."""
         await self.runner.transact(outcome)
+        await self.runner.sent(5)
         (consumer,) = self.monitor.consumers()
         while await self.runner.bus.depth("monitor.facts"):
             received = await self.runner.bus.receive("monitor.facts", consumer.most)

@@ -113,6 +113,7 @@ class House:
         """Take the declarations that went to the router: (entry, item) pairs."""
         await self.bus.open()
         found = []
+        await self.runner.sent(5)
         while await self.bus.depth("router.advance"):
             received = await self.bus.receive("router.advance", 100)
             chunks = [Chunk.FromString(one.message.body) for one in received]
@@ -126,6 +127,7 @@ class House:
     async def facts(self):
         """Take the facts that went to the monitor."""
         found = []
+        await self.runner.sent(5)
         while await self.bus.depth("monitor.facts"):
             received = await self.bus.receive("monitor.facts", 100)
             found.extend(fact for one in received for fact in FactBatch.FromString(one.message.body).facts)

@@ -37,6 +37,7 @@ from parcelgate.api.record.v1.item_pb2 import Item
 from parcelgate.codecs import translate
 from parcelgate.core import chunk
 from parcelgate.core.bell import Bell
+from parcelgate.core.charge import Alone
 from parcelgate.core.clock import FixedClock
 from parcelgate.core.credential import Credentials
 from parcelgate.core.identifier import s10_check_digit
@@ -134,6 +135,7 @@ class House:
         self.partners = Partners()
         self.credentials = Credentials(folder, self.partners)
         self.service = PostalService(
+            charge=Alone(),
             runner=self.runner,
             vault=self.vault,
             partners=self.partners,

@@ -25,6 +25,7 @@ from parcelgate.api.record.v1.quantity_pb2 import Instant
 from parcelgate.api.risk.v1.risk_pb2 import AssessResponse
 from parcelgate.app.topology import QUEUES
 from parcelgate.core.bell import Bell
+from parcelgate.core.charge import Alone
 from parcelgate.core.chunk import Address, pack
 from parcelgate.core.clock import FixedClock
 from parcelgate.core.credential import Credentials
@@ -113,6 +114,7 @@ class Talk:
         self.risk, self.clearance = Fake("ASSESSMENT_COMPLETE"), Fake("RELEASED")
         self.clearance.without_risk = self.risk.pending
         self.service = RouterService(
+            charge=Alone(),
             runner=self.runner,
             vault=self.vault,
             partners=self.partners,
@@ -123,7 +125,7 @@ class Talk:
             agreements=agreements or Agreements(),
         )
         self.consumer = self.service.consumers()[0]
-        self.drain = Drain(self.service.desk)
+        self.drain = Drain(self.service.desk, Alone())
         self.key = self.vault.new_key()
         self.key_is_new = True
         self.ids: dict[str, str] = {}
@@ -301,6 +303,7 @@ class Talk:
         await self.drain.look()
 
     async def collect(self) -> None:
+        await self.runner.sent(5)
         for queue in ("postal.release", "carrier.release", "monitor.facts"):
             while await self.bus.depth(queue):
                 received = await self.bus.receive(queue, 100)

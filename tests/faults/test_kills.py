@@ -49,9 +49,9 @@ async def test_nothing_is_lost_or_doubled_when_the_gateway_dies_at_random_twenty
 
 async def test_without_the_inbox_the_judge_finds_duplicates(scene):
     points = [
-        "runner.marked_before_acknowledge:4",
+        "runner.done_before_acknowledge:4",
         "runner.published_before_mark:5",
-        "runner.marked_before_acknowledge:9",
+        "runner.done_before_acknowledge:9",
     ] * 3
     await scene.run(11, points, guards="-inbox")
     code, verdict = scene.judge()

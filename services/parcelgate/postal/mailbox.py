@@ -88,6 +88,11 @@ class InTray:
             raise TryAgainError(f"{well.count(False)} files of {self._partner.id} have to wait")
         self._open = True
 
+    def leave(self) -> None:
+        """Forget what is in work: another process looks after it, and has to be asked about it when it comes back."""
+        self._receipts.clear()
+        self._resumed = False
+
     async def _try(self, name: str, step: Awaitable[None]) -> bool:
         async def once() -> None:
             # Somebody took the file away; that is for him to know.

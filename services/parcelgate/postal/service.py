@@ -12,6 +12,7 @@ from parcelgate.codecs import translate
 from parcelgate.codecs.registry import shipped
 from parcelgate.core import chunk
 from parcelgate.core.bell import delivery_bell
+from parcelgate.core.charge import Charge
 from parcelgate.core.credential import Credentials
 from parcelgate.core.partner import Partner, Partners
 from parcelgate.core.runner import BULK_AT_ONCE, Consumer, Runner
@@ -45,9 +46,11 @@ class PostalService:
         partners: Partners,
         credentials: Credentials,
         settings: Settings,
+        charge: Charge,
         mailbox: Callable[[str], Mailbox],
     ) -> None:
         self._runner = runner
+        self._charge = charge
         self._partners = partners
         self._mailbox = mailbox
         registry = shipped(settings.formats)
@@ -67,7 +70,7 @@ class PostalService:
         routing = Routing(runner, vault, partners)
         formats = str(settings.formats or "")
         translation = Translation(runner, vault, partners, self.pool, routing, formats)
-        self._dispatch = Dispatch(runner, translation, routing, settings.workers)
+        self._dispatch = Dispatch(runner, translation, routing, settings)
         self._door = PostalDoor(runner, credentials, self.intake, self.outcomes, self.hand_out)
 
     def consumers(self) -> Sequence[Consumer]:
@@ -105,16 +108,29 @@ class PostalService:
     async def _serve(self, group: asyncio.TaskGroup, partner: Partner, stop: asyncio.Event) -> None:
         mailbox = self._mailbox(partner.id) if partner.mailbox else None
         out_tray = OutTray(self._runner, partner, mailbox, self.hand_out)
-        group.create_task(go_round(out_tray.look, out_tray.wait, stop), name=f"hand out to {partner.id}")
+
+        async def hand_out() -> None:
+            if await self._charge.mine(f"hand-out to {partner.id}"):
+                await out_tray.look()
+
+        group.create_task(go_round(hand_out, out_tray.wait, stop), name=f"hand out to {partner.id}")
         if mailbox is not None:
             # One partner's folder that cannot be made now must not keep the others away; its in-tray tries again.
             with contextlib.suppress(OSError):
                 await mailbox.open()
             in_tray = InTray(self._runner, partner, mailbox, self.intake, self.outcomes)
-            group.create_task(go_round(in_tray.look, lambda: pause(stop), stop), name=f"mailbox of {partner.id}")
+
+            async def take_in() -> None:
+                if await self._charge.mine(f"mailbox of {partner.id}"):
+                    await in_tray.look()
+                else:
+                    in_tray.leave()
+
+            group.create_task(go_round(take_in, lambda: pause(stop), stop), name=f"mailbox of {partner.id}")
 
     async def _sweep(self, stop: asyncio.Event) -> None:
         async def look() -> None:
-            await self.intake.sweep()
+            if await self._charge.mine("postal sweep"):
+                await self.intake.sweep()
 
         await go_round(look, lambda: pause(stop, _SWEEP_SECONDS), stop)

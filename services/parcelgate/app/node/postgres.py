@@ -9,6 +9,7 @@ import socket
 import struct
 import tempfile
 from collections.abc import Mapping
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -54,11 +55,10 @@ class PostgresNode:
             environment=environment,
             user=user,
         )
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.close)
             self._make_data()
-        except BaseException:
-            self.close()
-            raise
+            undo.pop_all()
 
     @property
     def dsn(self) -> str:
@@ -118,11 +118,11 @@ class PostgresNode:
 
     def __enter__(self) -> Self:
         """Start."""
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
+        with ExitStack() as undo:
+            undo.callback(self.close)
+            self.start()
+            undo.pop_all()
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None

@@ -1,6 +1,5 @@
 """A private RabbitMQ node: own folder, own ports on 127.0.0.1, own cookie, own port mapper, own user."""
 
-import contextlib
 import secrets
 import shutil
 import signal
@@ -8,6 +7,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Iterable
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -57,6 +57,8 @@ class RabbitNode:
 
     def start(self) -> Self:
         """Start the node and wait until it speaks AMQP; raises NodeFailedError."""
+        # The server would start its port mapper by itself, but asks it before it listens.
+        self._group.run(["epmd", "-daemon"])
         self._group.start(self._speaks, _START_SECONDS)
         return self
 
@@ -102,11 +104,11 @@ class RabbitNode:
 
     def __enter__(self) -> Self:
         """Start."""
-        try:
-            return self.start()
-        except BaseException:
-            self.close()
-            raise
+        with ExitStack() as undo:
+            undo.callback(self.close)
+            self.start()
+            undo.pop_all()
+        return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -167,7 +169,7 @@ class RabbitNode:
         # It makes itself a daemon outside the group, and refuses to end while it believes that a node is there.
         end = time.monotonic() + 5
         while time.monotonic() < end:
-            with contextlib.suppress(NodeFailedError):
+            with suppress(NodeFailedError):
                 if "not allowed" not in self._group.run(["epmd", "-kill"]):
                     return
             time.sleep(0.1)
