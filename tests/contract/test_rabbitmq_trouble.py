@@ -6,13 +6,13 @@ import time
 
 import aio_pika
 import pytest
-from proxy import Proxy
 
-from parcelgate.adapters.bus.rabbitmq import alarm, connection, publisher
+from parcelgate.adapters.bus.rabbitmq import alarm, connection
 from parcelgate.adapters.bus.rabbitmq.bus import RabbitBus
 from parcelgate.adapters.bus.rabbitmq.topology import DEAD, UNROUTED, TopologyError
 from parcelgate.app.node.rabbitmq import RabbitNode
 from parcelgate.core.port import BusUnavailableError, Message, Queue
+from proxy import Proxy
 
 QUEUES = (
     Queue("router.advance", "advance", "*", "router"),
@@ -164,7 +164,10 @@ async def test_a_slow_line_only_makes_it_slow(node, url, opened):
         await bus.close()
 
 
-async def test_consumers_that_are_cut_again_and_again_burn_nothing_into_the_dead_letters(node, url, opened):
+async def test_consumers_that_are_cut_again_and_again_burn_nothing_into_the_dead_letters(
+    node, url, opened, monkeypatch
+):
+    monkeypatch.setattr(connection, "_GOOD_SECONDS", 0.0)
     sender = await opened()
     await sender.publish([message(number) for number in range(30)])
     async with Proxy("127.0.0.1", node.port) as proxy:
@@ -255,7 +258,9 @@ async def test_a_queue_deleted_under_a_consumer_is_declared_and_consumed_again(u
 async def test_a_queue_with_other_arguments_is_refused_with_its_name(url):
     async with await aio_pika.connect(url) as line, line.channel() as channel:
         await channel.declare_queue("router.advance", durable=True, arguments={"x-queue-type": "quorum"})
-    with pytest.raises(TopologyError, match=r"queue router\.advance is on the broker already and differs.*delivery"):
+    with pytest.raises(
+        TopologyError, match=r"queue router\.advance is on the broker already and differs.*x-dead-letter"
+    ):
         await RabbitBus.open(url, QUEUES, name="test")
 
 
@@ -273,7 +278,7 @@ async def test_a_broker_that_is_away_is_said_at_once_or_awaited(node, url, opene
 
 
 async def test_a_broker_short_of_memory_is_shown_and_waited_for(node, url, opened, monkeypatch):
-    monkeypatch.setattr(publisher, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(connection, "ANSWER_SECONDS", 1.0)
     bus = await opened()
     await bus.publish([message(1)])
     await asyncio.to_thread(node.ctl, "set_vm_memory_high_watermark", "0.00001")
