@@ -13,6 +13,8 @@ from parcelgate.core.partner import Partner
 from parcelgate.core.port import Delivered, NotNowError, Outcome, Write
 from parcelgate.core.runner import Runner, attempt
 
+_PAGE = 50
+
 
 class DecisionQueue:
     """Tops one carrier's queue up; how far it came is kept in the store."""
@@ -44,11 +46,13 @@ class DecisionQueue:
         rows = await self._runner.store.read("carrier.queued", *place)
         after = int(rows[0][0]) if rows else 0
         with contextlib.suppress(NotNowError):
-            while room := await self._queue.room():
-                found = await self._runner.store.deliveries(self._partner.id, self._partner.environment, after, room)
-                if not found:
+            while found := await self._runner.store.deliveries(
+                self._partner.id, self._partner.environment, after, _PAGE
+            ):
+                room = await self._queue.room()
+                if not room:
                     return
-                after = await self._put(found, after)
+                after = await self._put(found[:room], after)
 
     async def _put(self, found: list[Delivered], after: int) -> int:
         """Put rows in one after the other, and note how far it came whatever happens."""

@@ -1,5 +1,6 @@
 """A post's or customs' own queues: what it hands in is taken in as at the HTTP door, and answered in its release queue."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 
@@ -7,7 +8,7 @@ from parcelgate.core.door import fault_json
 from parcelgate.core.letter import HandedIn, Letter, PartnerQueue
 from parcelgate.core.naming import derived_id
 from parcelgate.core.partner import Partner
-from parcelgate.core.port import RejectError
+from parcelgate.core.port import NotNowError, RejectError
 from parcelgate.postal.handout import Closed
 from parcelgate.postal.intake import Intake
 
@@ -47,7 +48,7 @@ class InQueue:
     async def look(self) -> None:
         """Bring one document as far as possible; what has to wait stays in hand and is neither lost nor counted.
 
-        Raises NotNowError if the answer does not fit in, another TryAgainError if nothing can be stored now.
+        Raises TryAgainError if nothing can be stored now. A partner that does not read its answers stops itself alone.
         """
         if self._in_hand is not None and not self._queue.holds(self._in_hand):
             self._in_hand = self._answer = None
@@ -57,7 +58,11 @@ class InQueue:
             return
         if self._answer is None:
             self._answer = await self._take_in(self._in_hand)
-        await self._queue.put(self._answer)
+        try:
+            await self._queue.put(self._answer)
+        except NotNowError:
+            await asyncio.sleep(_WAIT_SECONDS)
+            return
         await self._queue.done(self._in_hand)
         self._in_hand = self._answer = None
 
