@@ -7,7 +7,6 @@ the queue release.<partner>. Its password is the partner's key.
 import base64
 import hashlib
 import json
-import re
 import secrets
 from typing import Any
 
@@ -50,8 +49,13 @@ def _user(name: str, password: str) -> dict[str, Any]:
 
 
 def _own(partner: Partner, vhost: str) -> dict[str, str]:
-    write = f"^{re.escape(in_queue(partner.id))}$" if partner.kind != "CARRIER" else _NOTHING
-    return _permission(partner.id, vhost, _NOTHING, write, f"^{re.escape(release_queue(partner.id))}$")
+    write = _only(in_queue(partner.id)) if partner.kind != "CARRIER" else _NOTHING
+    return _permission(partner.id, vhost, _NOTHING, write, _only(release_queue(partner.id)))
+
+
+def _only(name: str) -> str:
+    """Return the pattern of one name; the id of a partner with a queue has nothing in it that needs quoting."""
+    return f"^{name.replace('.', chr(92) + '.')}$"
 
 
 def _permission(user: str, vhost: str, configure: str, write: str, read: str) -> dict[str, str]:
