@@ -124,13 +124,13 @@ def codes(shown):
 class House:
     """The edge and what surrounds it."""
 
-    def __init__(self, folder, **settings):
+    def __init__(self, folder, queue=None, **settings):
         self.settings = Settings(data=folder, **settings)
         self.store, self.bus = store_and_bus(self.settings.store, QUEUES)
         self.clock = FixedClock(NOW)
         self.runner = Runner(self.store, self.bus, self.clock, Bell())
         self.vault = Vault(master_key(folder / "master.key"), self.store)
-        self.partners = Partners()
+        self.partners = Partners(self.settings.partners)
         self.credentials = Credentials(folder, self.partners)
         self.service = PostalService(
             charge=Alone(),
@@ -140,6 +140,7 @@ class House:
             credentials=self.credentials,
             settings=self.settings,
             mailbox=lambda partner: FolderMailbox(self.settings.mailbox_root / partner),
+            queue=queue,
         )
         app = Starlette(routes=list(self.service.routes()))
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
@@ -230,9 +231,9 @@ def released(routed_chunk, code=DECISION_CODE_RELEASED):
 
 
 @asynccontextmanager
-async def opened(folder, **settings):
+async def opened(folder, queue=None, **settings):
     """Run a house; leaving it is an orderly stop."""
-    house = House(folder, **settings)
+    house = House(folder, queue, **settings)
     await house.bus.open()
     facts = Consumer("monitor", "monitor.facts", house_ignores, lambda message: [message])
     router = Consumer("router", "router.advance", house.route, chunk.split)

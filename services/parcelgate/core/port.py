@@ -44,6 +44,10 @@ class BusyError(StoreUnavailableError):
         self.retry_seconds = retry_seconds
 
 
+class NotNowError(TryAgainError):
+    """Who is to take the work is full or away; nothing is wrong with the work, so that this is no try of it."""
+
+
 class BusUnavailableError(TryAgainError):
     """The bus did not confirm in time; whether the message arrived is not known."""
 
