@@ -1,0 +1,158 @@
+-- name: router.find_declarations
+-- Where declarations stand.
+SELECT id, environment, identifier, version, state, destination, revision FROM router.declaration
+WHERE id = ANY($1::text[]);
+
+-- name: router.find_heads
+-- All versions of declarations, without their sealed items.
+SELECT declaration_id, version, state, head, data_key FROM router.version WHERE declaration_id = ANY($1::text[]);
+
+-- name: router.find_held
+-- Versions that wait for the one before them, with their sealed items.
+SELECT declaration_id, version, sealed FROM router.version
+WHERE declaration_id = ANY($1::text[]) AND state = 'HELD';
+
+-- name: router.find_sealed
+-- The sealed items of the versions in force.
+SELECT v.declaration_id, v.version, v.sealed FROM router.version AS v
+JOIN router.declaration AS d ON d.id = v.declaration_id AND d.version = v.version
+WHERE d.id = ANY($1::text[]);
+
+-- name: router.find_cases
+-- All cases of declarations.
+SELECT id, declaration_id, environment, authority, procedure, way, deadline_hours, version, round, state, waits_for,
+    away, attempts, next_at, deadline_at, assessment, revision FROM router."case"
+WHERE declaration_id = ANY($1::text[]);
+
+-- name: router.find_declarations_of_items
+-- Declarations by identifiers of their items, as reports name them.
+SELECT id FROM router.declaration WHERE identifier = ANY($1::text[]) AND environment = $2::text;
+
+-- name: router.find_declarations_of_cases
+-- Declarations by ids of their cases, as reports name them.
+SELECT declaration_id FROM router."case" WHERE id = ANY($1::text[]) AND environment = $2::text;
+
+-- name: router.find_decisions
+-- Which decisions of an authority are known, and the cases they are on.
+SELECT decision_id, case_id FROM router.decision
+WHERE decision_id = ANY($1::text[]) AND environment = $2::text AND authority = $3::text;
+
+-- name: router.find_decisions_of_cases
+-- All decisions on cases, oldest first.
+SELECT case_id, judged_version, body FROM router.decision WHERE case_id = ANY($1::text[]) ORDER BY at, place;
+
+-- name: router.find_waiting
+-- Reports that wait for items or cases.
+SELECT environment, authority, decision_id, place, state, received_at, body FROM router.report
+WHERE place = ANY($1::text[]) AND state = 'WAITING';
+
+-- name: router.find_reports
+-- Reports of an authority that wait, by decision.
+SELECT environment, authority, decision_id, place, state, received_at, body FROM router.report
+WHERE decision_id = ANY($1::text[]) AND environment = $2::text AND authority = $3::text;
+
+-- name: router.find_missed
+-- Waiting reports received since a time whose case is there: it came while the report was being stored.
+SELECT environment, authority, decision_id, place, state, received_at, body FROM router.report AS r
+WHERE received_at >= $1::bigint AND state = 'WAITING' AND (
+    EXISTS (SELECT FROM router."case" AS c WHERE c.id = r.place)
+    OR EXISTS (
+        SELECT FROM router.declaration AS d JOIN router."case" AS c ON c.declaration_id = d.id
+        WHERE d.identifier = r.place AND d.environment = r.environment AND c.authority = r.authority
+    )
+) ORDER BY received_at LIMIT $2::bigint;
+
+-- name: router.find_expired
+-- Reports that have waited since before a time.
+SELECT environment, authority, decision_id, place, state, received_at, body FROM router.report
+WHERE received_at < $1::bigint ORDER BY received_at LIMIT $2::bigint;
+
+-- name: router.find_parked
+-- Parked cases that wait for a service, longest first: those whose time has come, and those for which it was away.
+SELECT id, declaration_id FROM router."case"
+WHERE state = 'PARKED' AND waits_for = $1::text AND (away = 1 OR next_at <= $2::bigint)
+ORDER BY next_at LIMIT $3::bigint;
+
+-- name: router.find_overdue
+-- Pending cases whose deadline has passed.
+SELECT id, declaration_id FROM router."case"
+WHERE state = 'PENDING' AND deadline_at <= $1::bigint ORDER BY deadline_at LIMIT $2::bigint;
+
+-- name: router.add_declarations
+-- A declaration seen for the first time.
+INSERT INTO router.declaration (id, environment, identifier, version, state, destination, revision)
+SELECT r.*, 1 FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[]) AS r ORDER BY 1;
+
+-- name: router.change_declarations
+-- A declaration whose version in force or state changed.
+UPDATE router.declaration AS t
+SET version = r.version, state = r.state, destination = r.destination, revision = t.revision + 1
+FROM (
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[])
+        AS r (version, state, destination, id, revision)
+    ORDER BY id
+) AS r
+WHERE t.id = r.id AND t.revision = r.revision;
+
+-- name: router.add_versions
+-- A version with its sealed item.
+INSERT INTO router.version (declaration_id, version, state, head, data_key, sealed)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[], $5::text[], $6::bytea[]);
+
+-- name: router.change_versions
+-- A held version whose base has come.
+UPDATE router.version AS t SET state = r.state
+FROM (
+    SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) AS r (state, declaration_id, version)
+    ORDER BY declaration_id, version
+) AS r
+WHERE t.declaration_id = r.declaration_id AND t.version = r.version AND t.state = 'HELD';
+
+-- name: router.add_cases
+-- A case opened for the first time.
+INSERT INTO router."case" (id, declaration_id, environment, authority, procedure, way, deadline_hours, version, round,
+    state, waits_for, away, attempts, next_at, deadline_at, assessment, revision)
+SELECT r.*, 1 FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::bigint[], $8::bigint[],
+    $9::bigint[], $10::text[], $11::text[], $12::smallint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bytea[]
+) AS r;
+
+-- name: router.change_cases
+-- A case that went on.
+UPDATE router."case" AS t SET
+    way = r.way, deadline_hours = r.deadline_hours, version = r.version, round = r.round, state = r.state,
+    waits_for = r.waits_for, away = r.away, attempts = r.attempts, next_at = r.next_at, deadline_at = r.deadline_at,
+    assessment = r.assessment, revision = t.revision + 1
+FROM (
+    SELECT * FROM unnest(
+        $1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::smallint[], $8::bigint[],
+        $9::bigint[], $10::bigint[], $11::bytea[], $12::text[], $13::bigint[]
+    ) AS r (way, deadline_hours, version, round, state, waits_for, away, attempts, next_at, deadline_at, assessment, id,
+        revision)
+    ORDER BY id
+) AS r
+WHERE t.id = r.id AND t.revision = r.revision;
+
+-- name: router.add_decisions
+-- Decisions are only appended; one that an authority repeats is the same decision.
+INSERT INTO router.decision (environment, authority, decision_id, case_id, judged_version, stage, code, at, body)
+SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::integer[], $7::integer[], $8::bigint[], $9::bytea[]
+)
+ON CONFLICT (environment, authority, decision_id) DO NOTHING;
+
+-- name: router.add_reports
+-- A report that waits for its item, or for a person; one that names its item better takes the place of the first.
+INSERT INTO router.report (environment, authority, decision_id, place, state, received_at, body)
+SELECT DISTINCT ON (environment, authority, decision_id) environment, authority, decision_id, place, state,
+    first_value(received_at) OVER (PARTITION BY environment, authority, decision_id ORDER BY n), body
+FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bytea[]) WITH ORDINALITY
+    AS r (environment, authority, decision_id, place, state, received_at, body, n)
+ORDER BY environment, authority, decision_id, n DESC
+ON CONFLICT (environment, authority, decision_id)
+DO UPDATE SET place = excluded.place, state = excluded.state, body = excluded.body;
+
+-- name: router.drop_reports
+-- A report that waits no longer.
+DELETE FROM router.report AS t USING unnest($1::text[], $2::text[], $3::text[]) AS r (environment, authority, decision_id)
+WHERE t.environment = r.environment AND t.authority = r.authority AND t.decision_id = r.decision_id;
