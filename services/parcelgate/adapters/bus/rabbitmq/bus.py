@@ -1,0 +1,143 @@
+"""The bus of the cluster; keeps the promises of core.port.Bus over RabbitMQ quorum queues."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping, Sequence
+from typing import Self
+
+from parcelgate.adapters.bus.rabbitmq import topology as place
+from parcelgate.adapters.bus.rabbitmq.alarm import Watch
+from parcelgate.adapters.bus.rabbitmq.connection import TROUBLE, Connection, Link, answered
+from parcelgate.adapters.bus.rabbitmq.inlet import Inlet
+from parcelgate.adapters.bus.rabbitmq.publisher import Parcel, Publisher
+from parcelgate.core.port import BusUnavailableError, Message, Queue, Received, UnroutableError
+
+# How long open waits for a broker before it leaves the rest to the background.
+_OPEN_SECONDS = 5.0
+
+
+class RabbitBus:
+    """Durable queues for many processes. One connection publishes and one consumes, each supervised on its own."""
+
+    def __init__(self, url: str, topology: Sequence[Queue], name: str) -> None:
+        self._topology = tuple(topology)
+        self._plan = place.plan(topology)
+        self._changed = asyncio.Event()
+        self._inlets = {queue.name: Inlet(queue.name, self._changed.set) for queue in topology}
+        self._publisher = Publisher(url, f"{name} publishes")
+        self._link = Link(url, f"{name} consumes", self._prepare, self._subscribe, self._heal)
+        self._watch = Watch(self._plan, self._publisher)
+        self._closing = False
+
+    @classmethod
+    async def open(cls, url: str, topology: Sequence[Queue], *, name: str, wait: bool = True) -> Self:
+        """Connect, declare and verify, and return. name says on the broker's pages whose connections these are.
+
+        If the broker is away: with wait it keeps trying in the background, and returns after five seconds all the same;
+        without, it raises BusUnavailableError. Raises TopologyError if what is there differs from what is needed.
+        """
+        bus = cls(url, topology, name)
+        bus._link.start()
+        try:
+            await bus._link.first(_OPEN_SECONDS, patient=wait)
+        except place.TopologyError:
+            await bus.close()
+            raise
+        except BusUnavailableError:
+            if not wait:
+                await bus.close()
+                raise
+        bus._publisher.link.start()
+        if bus._link.up:
+            with contextlib.suppress(BusUnavailableError):
+                await bus._publisher.link.first(_OPEN_SECONDS)
+        return bus
+
+    @property
+    def connected(self) -> bool:
+        """Tell whether both connections stand and the topology is verified."""
+        return self._link.up and self._publisher.link.up
+
+    @property
+    def blocked(self) -> bool:
+        """Tell whether the broker has stopped taking messages (its memory or disk ran low)."""
+        return self._publisher.link.blocked
+
+    def alarms(self) -> Mapping[str, int]:
+        """Return how many messages lie in parcelgate.unrouted and parcelgate.dead, as last seen; both should be 0."""
+        return dict(self._watch.depths)
+
+    async def publish(self, messages: Sequence[Message]) -> None:
+        """Return when the broker has confirmed all; raises UnroutableError or BusUnavailableError."""
+        for message in messages:
+            if not any(_takes(queue, message) for queue in self._topology):
+                raise UnroutableError(f"no queue takes {message.topic} {message.key}")
+        await self._publisher.send(
+            [Parcel(place.exchange_of(one.topic), one.key, one.body, one.id) for one in messages]
+        )
+
+    async def receive(self, queue: str, limit: int) -> list[Received]:
+        """Wait until something is queued, then take what is there, at most limit."""
+        inlet = self._inlets[queue]
+        if not inlet.wanted:
+            inlet.wanted = True
+            self._changed.set()
+        return await inlet.take(limit)
+
+    async def acknowledge(self, received: Sequence[Received]) -> None:
+        """Take messages off for good; what an earlier connection handed out comes again and is recognised then."""
+        for queue in {one.queue for one in received}:
+            # An acknowledgement that is lost costs a repetition, nothing else.
+            with contextlib.suppress(*TROUBLE):
+                await self._inlets[queue].acknowledge([one for one in received if one.queue == queue])
+
+    async def give_back(self, received: Sequence[Received]) -> None:
+        """Put messages back at the head of this process's own buffer."""
+        for queue in {one.queue for one in received}:
+            self._inlets[queue].give_back([one for one in received if one.queue == queue])
+
+    async def depth(self, queue: str) -> int:
+        """Return how many messages the broker has ready, and this process taken; raises BusUnavailableError."""
+        connection = self._link.standing()
+        async with answered():
+            channel = connection.channel(publisher_confirms=False)
+            await channel.initialize()
+            found = await channel.declare_queue(queue, passive=True)
+            await channel.close()
+        return (found.declaration_result.message_count or 0) + self._inlets[queue].held
+
+    async def close(self) -> None:
+        """Let go within two seconds; what was taken and not acknowledged comes again."""
+        self._closing = True
+        with contextlib.suppress(TimeoutError, *TROUBLE):
+            async with asyncio.timeout(0.5):
+                await asyncio.gather(*(inlet.end() for inlet in self._inlets.values()), return_exceptions=True)
+        await asyncio.gather(self._link.close(), self._publisher.link.close())
+
+    async def _prepare(self, connection: Connection) -> None:
+        await place.declare(connection, self._plan)
+
+    async def _heal(self, connection: Connection) -> None:
+        await self._watch.run(connection)
+
+    async def _subscribe(self, connection: Connection) -> None:
+        """Consume what is wanted, until the connection or one of the subscriptions is lost."""
+        begun: set[str] = set()
+        try:
+            while self._closing or all(self._inlets[name].alive for name in begun):
+                self._changed.clear()
+                new = [inlet for inlet in self._inlets.values() if inlet.wanted and inlet.queue not in begun]
+                begun.update(inlet.queue for inlet in new)
+                await asyncio.gather(*(inlet.subscribe(connection) for inlet in new))
+                await self._changed.wait()
+        finally:
+            # What lies here is handed out again, perhaps to others.
+            for inlet in self._inlets.values():
+                inlet.reset()
+        raise BusUnavailableError("the broker ended a subscription")
+
+
+def _takes(queue: Queue, message: Message) -> bool:
+    _, channel, _, *lane = message.key.split(".")
+    lanes = ("*", lane[0] if lane else "interactive")
+    return queue.topic == message.topic and queue.channel in ("*", channel) and queue.lane in lanes
