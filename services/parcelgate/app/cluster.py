@@ -15,10 +15,11 @@ from parcelgate.app import topology
 from parcelgate.app.engine import Engines, every, pause, pressing
 from parcelgate.core.clock import SystemClock
 from parcelgate.core.port import StoreUnavailableError
-from parcelgate.core.runner import Runner
+from parcelgate.core.runner import Runner, attempt
 from parcelgate.core.setting import Settings
 
 _AWAY_SECONDS = 1.0
+_REACH_SECONDS = 1.0
 _RECONCILE_SECONDS = 5.0
 _ALARM_SECONDS = 10.0
 
@@ -45,12 +46,18 @@ async def opened(settings: Settings, stop: asyncio.Event) -> AsyncIterator[Engin
             if await charge.mine("reconciler"):
                 await reconciler.look()
 
+        reach = _Reach(store)
         tasks = [
+            every(_REACH_SECONDS, "reach of the database", reach.look),
             pressing(runner, settings),
             every(_RECONCILE_SECONDS, "reconciler", reconcile),
             every(_ALARM_SECONDS, "alarms of the broker", bus.alarms),
         ]
-        yield Engines(runner, charge, tasks, lambda: _missing(store, bus))
+        try:
+            yield Engines(runner, charge, tasks, lambda: _missing(reach, bus))
+        finally:
+            # So that nobody has to wait until they run out.
+            await attempt("leases", charge.let_go)
     finally:
         if bus is not None:
             await bus.close()
@@ -58,8 +65,25 @@ async def opened(settings: Settings, stop: asyncio.Event) -> AsyncIterator[Engin
         await store.close()
 
 
-def _missing(store: PostgresStore, bus: RabbitBus) -> list[str]:
-    found = [] if store.reachable else ["database"]
+class _Reach:
+    """Whether the database answers."""
+
+    def __init__(self, store: PostgresStore) -> None:
+        self._store = store
+        self.answers = True
+
+    async def look(self) -> None:
+        """Ask; raises StoreUnavailableError if there is no answer."""
+        try:
+            await self._store.run("runner.clock")
+        except StoreUnavailableError:
+            self.answers = False
+            raise
+        self.answers = True
+
+
+def _missing(reach: _Reach, bus: RabbitBus) -> list[str]:
+    found = [] if reach.answers else ["database"]
     if not bus.connected:
         found.append("broker")
     elif bus.blocked:

@@ -82,13 +82,14 @@ def run_service(
 @cli.command()
 def migrate(data: Data = None) -> None:
     """Bring the store up to this version: the cluster's database if one is set, else that of the data folder."""
-    from parcelgate.adapters.store.postgres.migration import migrate as apply_to_database
     from parcelgate.adapters.store.sqlite.migration import migrate as apply
     from parcelgate.adapters.store.sqlite.writer import connect
     from parcelgate.app.running import locked
 
     chosen = settings(data)
     if chosen.database_url:
+        from parcelgate.adapters.store.postgres.migration import migrate as apply_to_database
+
         done = [
             name for phase in ("pre", "post") for name in asyncio.run(apply_to_database(chosen.database_url, phase))
         ]
@@ -203,11 +204,14 @@ def demo(
     items: Annotated[int, typer.Option(help="Postal items.", min=100, hidden=True)] = 1000,
     shipments: Annotated[int, typer.Option(help="Carrier shipments.", min=10, hidden=True)] = 200,
     wait: Annotated[float, typer.Option(help="Seconds to wait for decisions at most.", hidden=True)] = 120.0,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="As a cluster of processes on private PostgreSQL and RabbitMQ nodes.")
+    ] = False,
 ) -> None:
     """Run the whole path on sample traffic and show what became of it."""
     from parcelgate.app.demo import run
 
-    raise typer.Exit(run.run(data, seed, items, shipments, wait))
+    raise typer.Exit(run.run(data, seed, items, shipments, wait, cluster=cluster))
 
 
 @cli.command()

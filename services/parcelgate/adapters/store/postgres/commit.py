@@ -35,9 +35,7 @@ def _calls(transaction: Transaction, outcome: Outcome, owner: str) -> Iterator[C
     if outcome.messages:
         yield _call("runner.send", *_columns([_message(one) for one in outcome.messages]), owner)
     if outcome.postponed:
-        later = [
-            (*_message(work.message), work.attempts, work.next_micros, work.reason) for work in outcome.postponed
-        ]
+        later = [(*_message(work.message), work.attempts, work.next_micros, work.reason) for work in outcome.postponed]
         yield _call("runner.postpone", consumer, *_columns(later))
     if outcome.dead:
         failed = [

@@ -11,10 +11,10 @@ from parcelgate.core.port import StoreUnavailableError
 
 # Of several processes that migrate one database at the same moment, one does and the others wait: "parcelg" in ASCII.
 _LOCK = 0x70617263656C67
+_SCHEMA = "CREATE SCHEMA IF NOT EXISTS runner"
 _LEDGER = (
-    "CREATE SCHEMA IF NOT EXISTS runner",
     "CREATE TABLE IF NOT EXISTS runner.migration (number integer, phase text, name text NOT NULL,"
-    " applied_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (number, phase))",
+    " applied_at timestamptz NOT NULL DEFAULT now(), PRIMARY KEY (number, phase))"
 )
 
 
@@ -50,7 +50,7 @@ async def migrate(dsn: str, phase: str = "pre") -> list[str]:
     try:
         async with connection.transaction():
             await connection.execute("SELECT pg_advisory_xact_lock($1)", _LOCK)
-            for text in _LEDGER:
+            for text in (_SCHEMA, _LEDGER):
                 await connection.execute(text)
             rows = await connection.fetch("SELECT number FROM runner.migration WHERE phase = $1", phase)
             done = {row["number"] for row in rows}

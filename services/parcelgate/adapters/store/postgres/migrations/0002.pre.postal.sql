@@ -30,7 +30,10 @@ CREATE TABLE postal.interchange (
     faults bytea NOT NULL DEFAULT '',
     ledger text COLLATE "C" NOT NULL DEFAULT '',
     received_at bigint NOT NULL,
-    touched_at bigint NOT NULL
+    touched_at bigint NOT NULL,
+    -- Which process brings it to its end; when its time is over, any other may take it.
+    owner text COLLATE "C" NOT NULL DEFAULT '',
+    owned_until bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX interchange_content ON postal.interchange (partner, environment, digest) WHERE holds = 1;
 CREATE UNIQUE INDEX interchange_reference ON postal.interchange (partner, environment, format, reference)

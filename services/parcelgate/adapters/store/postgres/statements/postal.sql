@@ -8,12 +8,14 @@ FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigi
 -- name: postal.put_interchange
 -- A short interchange arrived whole; it takes its place behind all others.
 INSERT INTO postal.interchange
-    (receipt, partner, environment, state, name, data_key, received_at, touched_at, digest, bytes, parts, holds, place)
-SELECT r.receipt, r.partner, r.environment, 'RECEIVED', r.name, r.data_key, r.at, r.at, r.digest, r.bytes, r.parts, 1,
-    nextval('postal.place')
+    (receipt, partner, environment, state, name, data_key, received_at, touched_at, digest, bytes, parts, owner,
+     owned_until, holds, place)
+SELECT r.receipt, r.partner, r.environment, 'RECEIVED', r.name, r.data_key, r.at, r.at, r.digest, r.bytes, r.parts,
+    r.owner, r.until, 1, nextval('postal.place')
 FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::bigint[], $9::bigint[]
-) AS r (receipt, partner, environment, name, data_key, at, digest, bytes, parts);
+    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::text[], $8::bigint[], $9::bigint[],
+    $10::text[], $11::bigint[]
+) AS r (receipt, partner, environment, name, data_key, at, digest, bytes, parts, owner, until);
 
 -- name: postal.put_part
 -- A sealed part of a raw interchange.
@@ -28,8 +30,9 @@ WHERE t.receipt = r.receipt AND t.state = 'RECEIVING';
 -- The last part arrived; the interchange takes its place behind all others.
 UPDATE postal.interchange AS t
 SET state = 'RECEIVED', received_at = r.at, touched_at = r.at, digest = r.digest, bytes = r.bytes, parts = r.parts,
-    holds = 1, place = nextval('postal.place')
-FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[]) AS r (receipt, at, digest, bytes, parts)
+    owner = r.owner, owned_until = r.until, holds = 1, place = nextval('postal.place')
+FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[])
+    AS r (receipt, at, digest, bytes, parts, owner, until)
 WHERE t.receipt = r.receipt AND t.state = 'RECEIVING';
 
 -- name: postal.drop_parts
@@ -82,9 +85,24 @@ FROM postal.interchange WHERE receipt = $1::text AND state <> 'RECEIVING';
 SELECT receipt, state FROM postal.interchange WHERE receipt = ANY($1::text[]);
 
 -- name: postal.waiting
--- Interchanges of a range of sizes that are not at their end, in the order of arrival.
-SELECT receipt FROM postal.interchange
-WHERE state IN ('RECEIVED', 'TRANSLATED') AND bytes > $1::bigint AND bytes <= $2::bigint ORDER BY place LIMIT $3::bigint;
+-- Interchanges of a range of sizes that are not at their end, in the order of arrival: one's own, and those whose
+-- owner's time is over.
+SELECT receipt, owner, owned_until FROM postal.interchange
+WHERE state IN ('RECEIVED', 'TRANSLATED') AND bytes > $1::bigint AND bytes <= $2::bigint
+    AND (owner = $3::text OR owned_until < $4::bigint)
+ORDER BY place LIMIT $5::bigint;
+
+-- name: postal.own
+-- A process takes an interchange, or keeps it; exact, if it must not be somebody else's.
+UPDATE postal.interchange AS t SET owner = r.owner, owned_until = r.until
+FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS r (receipt, owner, until, now)
+WHERE t.receipt = r.receipt AND (t.owner = r.owner OR t.owned_until < r.now) AND t.state IN ('RECEIVED', 'TRANSLATED');
+
+-- name: postal.in_hand
+-- How many interchanges are not at their end, counted up to a limit.
+SELECT count(*) FROM (
+    SELECT 1 FROM postal.interchange WHERE state IN ('RECEIVED', 'TRANSLATED') LIMIT $1::bigint
+) AS some;
 
 -- name: postal.earlier
 -- Whether an earlier interchange of the same partner is not at its end.
