@@ -21,7 +21,6 @@ from parcelgate.core.setting import Settings
 _AWAY_SECONDS = 1.0
 _REACH_SECONDS = 1.0
 _RECONCILE_SECONDS = 5.0
-_ALARM_SECONDS = 10.0
 
 
 @asynccontextmanager
@@ -51,7 +50,6 @@ async def opened(settings: Settings, stop: asyncio.Event) -> AsyncIterator[Engin
             every(_REACH_SECONDS, "reach of the database", reach.look),
             pressing(runner, settings),
             every(_RECONCILE_SECONDS, "reconciler", reconcile),
-            every(_ALARM_SECONDS, "alarms of the broker", bus.alarms),
         ]
         try:
             yield Engines(runner, charge, tasks, lambda: _missing(reach, bus))

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Self
 
 from parcelgate.adapters.bus.rabbitmq import topology as place
@@ -28,6 +28,7 @@ class RabbitBus:
         self._link = Link(url, f"{name} consumes", self._prepare, self._subscribe, self._heal)
         self._watch = Watch(self._plan, self._publisher)
         self._closing = False
+        self._connected: list[Callable[[], None]] = []
 
     @classmethod
     async def open(cls, url: str, topology: Sequence[Queue], *, name: str, wait: bool = True) -> Self:
@@ -52,6 +53,10 @@ class RabbitBus:
             with contextlib.suppress(BusUnavailableError):
                 await bus._publisher.link.first(_OPEN_SECONDS)
         return bus
+
+    def on_connected(self, tell: Callable[[], None]) -> None:
+        """Have somebody told each time when the broker is back and the topology is verified."""
+        self._connected.append(tell)
 
     @property
     def connected(self) -> bool:
@@ -116,6 +121,8 @@ class RabbitBus:
 
     async def _prepare(self, connection: Connection) -> None:
         await place.declare(connection, self._plan)
+        for tell in self._connected:
+            tell()
 
     async def _heal(self, connection: Connection) -> None:
         await self._watch.run(connection)

@@ -25,7 +25,9 @@ TROUBLE = (AMQPError, OSError, EOFError, RuntimeError, TimeoutError)
 ANSWER_SECONDS = 5.0
 HEARTBEAT_SECONDS = 10
 _FIRST_PAUSE = 0.2
-_LONGEST_PAUSE = 2.0
+_LONGEST_PAUSE = 1.0
+# A connection that stood for so long was a good one; after it the pauses are short again.
+_GOOD_SECONDS = 5.0
 # The library gives a silent connection three heartbeats and more; asking shows a black hole sooner.
 _ASK_SECONDS = 5.0
 _CLOSE_SECONDS = 0.5
@@ -57,7 +59,7 @@ class Connection(Plain):
             next(waiting)
         except StopIteration:
             return False
-        waiting.close()  # type: ignore[attr-defined] # a coroutine's iterator has it
+        waiting.close()
         return True
 
     async def unblocked(self) -> None:
@@ -192,6 +194,7 @@ class Link:
         pause = _FIRST_PAUSE
         while True:
             connection = Connection(self._url, self._name)
+            begun = asyncio.get_running_loop().time()
             try:
                 await self._once(connection)
             except BusUnavailableError as error:
@@ -199,11 +202,12 @@ class Link:
                     self._log.warning("broker_away", reason=str(error))
                 self.trouble = error
             finally:
-                was_up, self.connection = self.up, None
+                self.connection = None
                 self._up.clear()
                 await connection.end()
-            pause = _FIRST_PAUSE if was_up else min(pause * 2, _LONGEST_PAUSE)
             await asyncio.sleep(pause)
+            stood = asyncio.get_running_loop().time() - begun > _GOOD_SECONDS + pause
+            pause = _FIRST_PAUSE if stood else min(pause * 2, _LONGEST_PAUSE)
 
     async def _once(self, connection: Connection) -> None:
         async with answered():
@@ -228,6 +232,8 @@ class Link:
             if isinstance(error, BusUnavailableError):
                 raise error
             if isinstance(error, Exception):
+                if not isinstance(error, TROUBLE):
+                    self._log.error("broker_link_failed", exc_info=error)
                 raise BusUnavailableError(f"{type(error).__name__}: {error}") from error
         raise BusUnavailableError("the connection to the broker was lost")
 

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections import deque
 from collections.abc import Callable, Sequence
+from functools import partial
 from itertools import count
 
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
@@ -49,10 +50,14 @@ class Inlet:
             queue = await channel.declare_queue(self.queue, passive=True)
             there = queue.declaration_result.message_count or 0
             underlay = await channel.get_underlay_channel()
-            underlay.on_consumer_cancel_callbacks.add(lambda _frame: self._lost(channel))
-            channel.close_callbacks.add(lambda *_: self._lost(channel))
+
+            async def lost(*_: object) -> None:
+                self._lost(channel)
+
+            underlay.on_consumer_cancel_callbacks.add(lost)
+            channel.close_callbacks.add(lost)
             self._channel, self.alive = channel, True
-            await queue.consume(lambda incoming: self._arrived(channel, incoming))
+            await queue.consume(partial(self._arrived, channel))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_FILL_SECONDS):
                 while len(self._waiting) < min(there, PREFETCH):

@@ -7,7 +7,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 import aio_pika
-from aio_pika.exceptions import ChannelAccessRefused, ChannelPreconditionFailed
+from aio_pika.exceptions import ChannelPreconditionFailed
+from aiormq.exceptions import ChannelAccessRefused
+from pamqp.common import FieldTable
 
 from parcelgate.core.port import BusUnavailableError, Queue
 
@@ -20,8 +22,6 @@ DELIVERY_LIMIT = 100
 # A partner's own queues: messages that may wait to be read, and bytes that may wait to be handed in.
 RELEASE_MESSAGES = 50
 IN_BYTES = 1024**3
-
-Arguments = dict[str, str | int | bool]
 
 
 class TopologyError(BusUnavailableError):
@@ -37,7 +37,7 @@ class Exchange:
     alternate: str = ""
 
     @property
-    def arguments(self) -> Arguments:
+    def arguments(self) -> FieldTable:
         """Return its arguments."""
         return {"alternate-exchange": self.alternate} if self.alternate else {}
 
@@ -47,7 +47,7 @@ class Holder:
     """A durable quorum queue."""
 
     name: str
-    arguments: Arguments
+    arguments: FieldTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +162,8 @@ def _pattern(queue: Queue) -> str:
     return f"*.{queue.channel}.*{tail}"
 
 
-def _working(*, single: bool = False) -> Arguments:
-    arguments: Arguments = {
+def _working(*, single: bool = False) -> FieldTable:
+    arguments: FieldTable = {
         "x-queue-type": "quorum",
         "x-delivery-limit": DELIVERY_LIMIT,
         "x-dead-letter-exchange": DEAD,
@@ -174,7 +174,7 @@ def _working(*, single: bool = False) -> Arguments:
     return arguments | ({"x-single-active-consumer": True} if single else {})
 
 
-def _release() -> Arguments:
+def _release() -> FieldTable:
     # No delivery limit: what a partner reads and does not acknowledge stays its own.
     return {"x-queue-type": "quorum", "x-max-length": RELEASE_MESSAGES, "x-overflow": "reject-publish"}
 

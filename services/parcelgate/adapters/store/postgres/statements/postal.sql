@@ -102,7 +102,7 @@ WHERE t.receipt = r.receipt AND (t.owner = r.owner OR t.owned_until < r.now) AND
 -- How many interchanges are not at their end, counted up to a limit.
 SELECT count(*) FROM (
     SELECT 1 FROM postal.interchange WHERE state IN ('RECEIVED', 'TRANSLATED') LIMIT $1::bigint
-) AS some;
+) AS open;
 
 -- name: postal.earlier
 -- Whether an earlier interchange of the same partner is not at its end.
