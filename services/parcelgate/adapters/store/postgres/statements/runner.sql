@@ -38,7 +38,7 @@ FROM unnest($3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::text[]) WITH O
 CROSS JOIN (SELECT last FROM runner.delivery_count WHERE partner = $1::text AND environment = $2::text) AS c
 WHERE NOT EXISTS (
     SELECT FROM runner.delivery_log AS l
-    WHERE l.response_id = r.response_id AND l.partner = $1::text AND l.environment = $2::text
+    WHERE l.response_id = r.response_id AND l.partner || '' = $1::text AND l.environment || '' = $2::text
 );
 GET DIAGNOSTICS changed = ROW_COUNT;
 UPDATE runner.delivery_count SET last = last + changed
@@ -52,10 +52,10 @@ PERFORM FROM runner.delivery_count WHERE partner = $1::text AND environment = $2
 INSERT INTO runner.delivery_log (partner, environment, sequence, response_id, kind, body, head, data_key, at)
 SELECT $1::text, $2::text, c.last + row_number() OVER (ORDER BY r.n),
     CASE
-        WHEN r.turn > 1 OR EXISTS (
-            SELECT FROM runner.delivery_log AS l
+        WHEN r.turn > 1 OR (
+            SELECT count(*) FROM runner.delivery_log AS l
             WHERE l.response_id = r.response_id AND l.partner = $1::text AND l.environment = $2::text
-        ) THEN r.response_id || '+' || gen_random_uuid()
+        ) > 0 THEN r.response_id || '+' || gen_random_uuid()
         ELSE r.response_id
     END,
     r.kind, r.body, r.head, r.data_key, $8::bigint
@@ -173,10 +173,10 @@ SELECT clock_timestamp();
 
 -- name: runner.proven
 -- Those of the pairs of consumer and message of which the store shows that the message has arrived.
-SELECT r.consumer, r.message_id FROM unnest($1::text[], $2::text[]) AS r (consumer, message_id)
-WHERE EXISTS (SELECT FROM runner.inbox AS t WHERE t.consumer = r.consumer AND t.message_id = r.message_id)
-    OR EXISTS (SELECT FROM runner.retry AS t WHERE t.consumer = r.consumer AND t.message_id = r.message_id)
-    OR EXISTS (SELECT FROM runner.dead_letter AS t WHERE t.consumer = r.consumer AND t.message_id = r.message_id);
+WITH r AS (SELECT * FROM unnest($1::text[], $2::text[]) AS r (consumer, message_id))
+SELECT consumer, message_id FROM r JOIN runner.inbox USING (consumer, message_id)
+UNION SELECT consumer, message_id FROM r JOIN runner.retry USING (consumer, message_id)
+UNION SELECT consumer, message_id FROM r JOIN runner.dead_letter USING (consumer, message_id);
 
 -- name: runner.forget_sent
 -- Takes messages out of the outbox that have arrived.
