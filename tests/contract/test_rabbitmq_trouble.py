@@ -9,7 +9,7 @@ import pytest
 
 from parcelgate.adapters.bus.rabbitmq import alarm, connection
 from parcelgate.adapters.bus.rabbitmq.bus import RabbitBus
-from parcelgate.adapters.bus.rabbitmq.topology import DEAD, UNROUTED, TopologyError
+from parcelgate.adapters.bus.rabbitmq.topology import DEAD, UNROUTED, TopologyError, plan
 from parcelgate.app.node.rabbitmq import RabbitNode
 from parcelgate.core import failpoint
 from parcelgate.core.port import BusUnavailableError, Message, Queue
@@ -27,9 +27,18 @@ def node():
         yield node
 
 
-@pytest.fixture
-def url(node):
+@pytest.fixture(scope="module")
+def vhost(node):
     return node.add_vhost()
+
+
+@pytest.fixture
+async def url(vhost):
+    """A virtual host without any queue of ours, whatever an earlier test did to them."""
+    async with await aio_pika.connect(vhost) as line, line.channel() as channel:
+        for queue in plan(QUEUES).queues:
+            await channel.queue_delete(queue.name)
+    return vhost
 
 
 @pytest.fixture
