@@ -8,8 +8,7 @@ import httpx
 from google.protobuf import json_format
 from starlette.applications import Starlette
 
-from parcelgate.adapters.bus.embedded.bus import EmbeddedBus
-from parcelgate.adapters.store.sqlite.store import SqliteStore
+from houses import store_and_bus
 from parcelgate.api.carrier.v1 import carrier_pb2 as carrier
 from parcelgate.api.carrier.v1 import carrier_pb2_grpc
 from parcelgate.api.partner.v1 import partner_pb2_grpc
@@ -86,8 +85,7 @@ class House:
 
     def __init__(self, folder, queue=None, profiles=None):
         self.folder = folder
-        self.store = SqliteStore(folder / "store.sqlite")
-        self.bus = EmbeddedBus(self.store, QUEUES)
+        self.store, self.bus = store_and_bus(folder / "store.sqlite", QUEUES)
         self.clock = FixedClock(NOW)
         self.runner = Runner(self.store, self.bus, self.clock, Bell())
         self.vault = Vault(master_key(folder / "master.key"), self.store)

@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager
 import httpx
 from starlette.applications import Starlette
 
-from parcelgate.adapters.bus.embedded.bus import EmbeddedBus
-from parcelgate.adapters.store.sqlite.store import SqliteStore
+from houses import store_and_bus
 from parcelgate.adapters.transport.folder import FolderMailbox
 from parcelgate.api.record.v1.chunk_pb2 import (
     CHUNK_KIND_DECLARATIONS,
@@ -127,8 +126,7 @@ class House:
 
     def __init__(self, folder, queue=None, **settings):
         self.settings = Settings(data=folder, **settings)
-        self.store = SqliteStore(self.settings.store)
-        self.bus = EmbeddedBus(self.store, QUEUES)
+        self.store, self.bus = store_and_bus(self.settings.store, QUEUES)
         self.clock = FixedClock(NOW)
         self.runner = Runner(self.store, self.bus, self.clock, Bell())
         self.vault = Vault(master_key(folder / "master.key"), self.store)

@@ -4,8 +4,7 @@ import asyncio
 import re
 from collections import Counter, defaultdict
 
-from parcelgate.adapters.bus.embedded.bus import EmbeddedBus
-from parcelgate.adapters.store.sqlite.store import SqliteStore
+from houses import store_and_bus
 from parcelgate.api.clearance.v1.clearance_pb2 import DecideResponse
 from parcelgate.api.record.v1.assessment_pb2 import Assessment
 from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_DECLARATIONS, CHUNK_KIND_FILINGS, Chunk, ChunkEntry
@@ -105,8 +104,7 @@ class Talk:
     """The router with everything around it, and the lines of a talk as methods."""
 
     def __init__(self, folder, agreements: Agreements | None = None) -> None:
-        self.store = SqliteStore(folder / "parcelgate.sqlite")
-        self.bus = EmbeddedBus(self.store, QUEUES)
+        self.store, self.bus = store_and_bus(folder / "parcelgate.sqlite", QUEUES)
         self.clock = FixedClock(NOW)
         self.runner = Runner(self.store, self.bus, self.clock, Bell())
         self.vault = Vault(b"0" * 32, self.store)

@@ -30,6 +30,7 @@ _SETTINGS = {
     # Every query is written for an index. Plans are made once, and must not be those of a table that was still small.
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
     "jit": "off",

@@ -73,7 +73,8 @@ CREATE TABLE runner.delivery_log (
     PRIMARY KEY (partner, environment, sequence)
 ) WITH (toast_tuple_target = 8160);
 ALTER TABLE runner.delivery_log ALTER COLUMN body SET STORAGE EXTERNAL, ALTER COLUMN head SET STORAGE EXTERNAL;
-CREATE UNIQUE INDEX delivery_once ON runner.delivery_log (partner, environment, response_id);
+-- What tells rows apart comes first: a plan made while the table was empty cannot take the wrong part of the key.
+CREATE UNIQUE INDEX delivery_once ON runner.delivery_log (response_id, partner, environment);
 
 CREATE TABLE runner.data_key (
     id text COLLATE "C" PRIMARY KEY,

@@ -81,7 +81,8 @@ CREATE TABLE postal.version (
     canonical_hash text COLLATE "C" NOT NULL,
     receipt text COLLATE "C" NOT NULL,
     number bigint NOT NULL,
-    PRIMARY KEY (partner, environment, declaration_id)
+    -- What tells rows apart comes first, so that no plan takes all rows of a partner.
+    PRIMARY KEY (declaration_id, partner, environment)
 );
 
 CREATE TABLE postal.decision (

@@ -59,7 +59,7 @@ CREATE TABLE router.decision (
     body bytea NOT NULL,
     -- Order of arrival.
     place bigint GENERATED ALWAYS AS IDENTITY,
-    PRIMARY KEY (environment, authority, decision_id)
+    PRIMARY KEY (decision_id, authority, environment)
 ) WITH (toast_tuple_target = 8160);
 ALTER TABLE router.decision ALTER COLUMN body SET STORAGE EXTERNAL;
 CREATE INDEX decision_case ON router.decision (case_id);
@@ -72,7 +72,7 @@ CREATE TABLE router.report (
     state text COLLATE "C" NOT NULL,
     received_at bigint NOT NULL,
     body bytea NOT NULL,
-    PRIMARY KEY (environment, authority, decision_id)
+    PRIMARY KEY (decision_id, authority, environment)
 );
 CREATE INDEX report_place ON router.report (place);
 CREATE INDEX report_received ON router.report (received_at);

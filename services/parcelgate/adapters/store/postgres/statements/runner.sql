@@ -45,8 +45,11 @@ FROM (
 ) AS r
 JOIN runner.delivery_count AS c ON c.partner = r.partner AND c.environment = r.environment
 WHERE NOT EXISTS (
-    SELECT FROM runner.delivery_log AS l
-    WHERE l.partner = r.partner AND l.environment = r.environment AND l.response_id = r.response_id
+    SELECT FROM (
+        -- Looked up by response alone (OFFSET keeps it apart), never by way of all that the partner has.
+        SELECT partner, environment FROM runner.delivery_log WHERE response_id = r.response_id OFFSET 0
+    ) AS l
+    WHERE l.partner = r.partner AND l.environment = r.environment
 );
 UPDATE runner.delivery_count AS c SET last = l.sequence
 FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[])) AS r (partner, environment)
@@ -69,8 +72,10 @@ SELECT r.partner, r.environment,
     c.last + row_number() OVER (PARTITION BY r.partner, r.environment ORDER BY r.n),
     CASE
         WHEN r.turn = 1 AND NOT EXISTS (
-            SELECT FROM runner.delivery_log AS l
-            WHERE l.partner = r.partner AND l.environment = r.environment AND l.response_id = r.response_id
+            SELECT FROM (
+                SELECT partner, environment FROM runner.delivery_log WHERE response_id = r.response_id OFFSET 0
+            ) AS l
+            WHERE l.partner = r.partner AND l.environment = r.environment
         ) THEN r.response_id
         ELSE r.response_id || '+' || gen_random_uuid()
     END,
