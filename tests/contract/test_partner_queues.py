@@ -3,6 +3,7 @@
 import asyncio
 import json
 import subprocess
+from dataclasses import replace
 
 import aio_pika
 import pytest
@@ -15,13 +16,14 @@ from parcelgate.adapters.bus.rabbitmq.bus import RabbitBus
 from parcelgate.adapters.bus.rabbitmq.topology import RELEASE_MESSAGES, plan
 from parcelgate.adapters.transport.amqp import PartnerQueues, partner_plan
 from parcelgate.api.record.v1.decision_pb2 import Release
-from parcelgate.app import definitions
+from parcelgate.app import cluster, definitions
 from parcelgate.app.node import engine
 from parcelgate.app.topology import QUEUES
+from parcelgate.carrier.queue import DecisionQueue
 from parcelgate.core import resource
 from parcelgate.core.credential import Credentials
 from parcelgate.core.partner import Partners
-from parcelgate.core.port import StoreUnavailableError
+from parcelgate.core.port import Delivery, Outcome, StoreUnavailableError
 from parcelgate.core.setting import Settings
 from parcelgate.postal import handout
 
@@ -291,3 +293,15 @@ async def test_a_broker_that_is_away_stops_neither_intake_by_http_nor_the_delive
 
         (message,) = await house.until(closed)
         assert not message["handed_out"]
+
+
+async def test_a_process_of_the_cluster_serves_the_queues_of_its_own_partners(stage, database):
+    settings = replace(stage.settings, broker_url=stage.url, database_url=database, instance="carrier-1")
+    async with cluster.opened(settings, asyncio.Event(), "carrier") as engines:
+        carrier = stage.partners.get(CARRIER)
+        log = [Delivery(CARRIER, "test", f"r{number}", "release", b"") for number in range(3)]
+        await engines.runner.transact(Outcome(deliveries=log))
+        for _ in range(2):
+            await DecisionQueue(engines.runner, engines.charge, carrier, engines.queue(CARRIER)).look()
+        assert await stage.ready(f"release.{CARRIER}") == 3
+        assert await engines.runner.store.read("carrier.queued", "test", CARRIER) == [(3,)]
