@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from parcelgate.postal import wire
-from parcelgate.postal.reading import End, Task, read
+from parcelgate.postal.reading import End, pack, read, task_of
 
 
 def serve(source: BinaryIO, sink: BinaryIO) -> None:
@@ -18,11 +18,11 @@ def serve(source: BinaryIO, sink: BinaryIO) -> None:
         if kind != wire.BEGIN:
             raise ValueError(f"a document begins with a frame of kind {wire.BEGIN}, not {kind}")
         parts = _Parts(source)
-        for found in read(Task.unpack(body), iter(parts)):
+        for found in read(task_of(body), iter(parts)):
             if isinstance(found, End):
-                sink.write(wire.frame(wire.CLOSED, found.pack()))
+                sink.write(wire.frame(wire.CLOSED, pack(found)))
             else:
-                sink.write(wire.frame(wire.ITEMS, wire.pack([one.pack() for one in found])))
+                sink.write(wire.frame(wire.ITEMS, pack(found)))
             sink.flush()
         # What a document has beyond the point at which it was given up is not looked at.
         for _ in parts:
