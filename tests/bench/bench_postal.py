@@ -5,6 +5,7 @@ the delivery log. Times are CPU time of this process; rounds alternate, medians 
 """
 
 import asyncio
+import bisect
 import cProfile
 import gc
 import io
@@ -30,18 +31,20 @@ from parcelgate.api.record.v1.decision_pb2 import (
 )
 from parcelgate.api.record.v1.declaration_pb2 import PROCEDURE_IMPORT, Case
 from parcelgate.api.record.v1.quantity_pb2 import Instant, Money
+from parcelgate.codecs import translate
 from parcelgate.core import naming
 from parcelgate.core.bell import Bell
 from parcelgate.core.chunk import Address, pack
-from parcelgate.core.partner import Partners
-from parcelgate.core.port import DataKey, Message, Outcome, Transaction
+from parcelgate.core.partner import Partner, Partners
+from parcelgate.core.port import DataKey, Delivered, Message, Outcome, Transaction
 from parcelgate.core.runner import Runner
 from parcelgate.core.seal import Vault
 from parcelgate.postal import wire
 from parcelgate.postal.delivery import Delivering
+from parcelgate.postal.handout import HandOut
 from parcelgate.postal.interchange import Interchange
 from parcelgate.postal.reading import Task, answer_of
-from parcelgate.postal.reading import pack as pack_task
+from parcelgate.postal.reading import pack as packed
 from parcelgate.postal.routing import Routing
 from parcelgate.postal.translation import Translation
 from parcelgate.postal.worker import serve
@@ -53,10 +56,10 @@ _NOW = 1_800_000_000_000_000
 _LOOP = asyncio.new_event_loop()
 _STEPS = {
     "translation process": 75.0,
-    "keeping what was translated": None,
     "versions and chunks": None,
     "delivery log": None,
     "packing facts": None,
+    "handing out": None,
 }
 
 
@@ -65,26 +68,26 @@ class Forgetful:
 
     def __init__(self) -> None:
         self.interchange: tuple[Any, ...] = ()
-        self.items: Sequence[tuple[Any, ...]] = ()
+        self.log: list[Delivered] = []
         self.keys: dict[str, bytes] = {}
         self.parts: list[bytes] = []
 
     async def commit(self, transaction: Transaction) -> None:
-        """Remember the rows of items, which the routing reads again."""
-        for write in transaction.outcome.writes:
-            if write.statement == "postal.put_item":
-                self.items = write.rows
+        """Forget it."""
 
     async def read(self, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
         """Answer as a store that knows nothing but this interchange."""
         if query == "postal.interchange":
             return [self.interchange]
-        if query == "postal.items_to_route":
-            after, most = arguments[1:]
-            return [row[1:8] + (row[9],) for row in self.items[after : after + most]]
         if query == "postal.part":
             return [(self.parts[arguments[1]],)]
         return []
+
+    async def deliveries(self, partner: str, environment: str, after: int, limit: int) -> list[Delivered]:
+        """Return what was delivered last."""
+        del partner, environment
+        start = bisect.bisect_right(self.log, after, key=lambda one: one.sequence)
+        return self.log[start : start + limit]
 
     async def data_keys(self, ids: Sequence[str]) -> dict[str, bytes]:
         """Return the keys there are."""
@@ -135,6 +138,9 @@ class PostalPath:
         self.partners = Partners()
         self.delivering = Delivering(self.runner.clock)
         self.routing = Routing(self.runner, self.vault, self.partners)
+        self.hand_out = HandOut(
+            self.runner, self.vault, lambda form, header, records, codes: translate.write(form, header, records, codes=codes)
+        )
         self.key: DataKey = self.vault.new_key()
         self.store.keys[self.key.id] = self.key.wrapped
 
@@ -143,13 +149,13 @@ class PostalPath:
         task = Task(receipt, POST, "test", _NOW, [_CUSITM], [])
         parts = [document[start : start + _PART] for start in range(0, len(document), _PART)]
         framed = (wire.frame(wire.PART, part) for part in parts)
-        return b"".join([wire.frame(wire.BEGIN, pack_task(task)), *framed, wire.frame(wire.END)])
+        return b"".join([wire.frame(wire.BEGIN, packed(task)), *framed, wire.frame(wire.END)])
 
-    def arrived(self, document: bytes, receipt: str, state: str, items: int = 0, routed: int = 0) -> None:
-        """Let the store know the interchange in a state."""
+    def arrived(self, document: bytes, receipt: str) -> None:
+        """Let the store know the interchange."""
         one = Interchange(
-            receipt, POST, "test", state, "bench", self.key.id, 1, "", len(document), 0, _CUSITM, "REF", items, 0, 0, 0,
-            routed, b"", "", _NOW,
+            receipt, POST, "test", "RECEIVED", "bench", self.key.id, 1, "", len(document), 0, "", "", 0, 0, 0, 0, 0, b"", "",
+            _NOW,
         )  # fmt: skip
         self.store.interchange = tuple(getattr(one, name) for name in Interchange.__slots__)
 
@@ -182,19 +188,15 @@ def measure(rounds: int = 8, profiled: str = "") -> dict[str, float]:
 def _round(path: PostalPath, document: bytes, receipt: str, timed: Callable[[str, Callable[[], Any]], Any]) -> None:
     asked, sink = path.asked(document, receipt), io.BytesIO()
     timed("translation process", lambda: serve(io.BytesIO(asked), sink))
-    path.arrived(document, receipt, "RECEIVED")
+    path.arrived(document, receipt)
     pool: Any = Recorded(sink.getvalue())
     translation = Translation(path.runner, path.vault, path.partners, pool, path.routing, "")
-    kept: Outcome = timed("keeping what was translated", lambda: _run(translation.translate(receipt)))
-    _run(path.runner.transact(kept))
     outcomes: list[Outcome] = []
 
-    async def route() -> None:
-        for place in range(0, SIZE, 250):
-            path.arrived(document, receipt, "TRANSLATED", SIZE, place)
-            outcomes.append(await path.routing.route(receipt))
+    async def keep() -> None:
+        outcomes.append(await translation.translate(receipt))
 
-    timed("versions and chunks", lambda: _run(route()))
+    timed("versions and chunks", lambda: _run(keep()))
     messages = [message for outcome in outcomes for message in outcome.messages]
     released = list(_released(messages))
     batches = [released[start : start + 4] for start in range(0, len(released), 4)]
@@ -204,6 +206,17 @@ def _round(path: PostalPath, document: bytes, receipt: str, timed: Callable[[str
             outcomes.append(await path.delivering.handle(batch))
 
     timed("delivery log", lambda: _run(deliver()))
+    path.store.log = [
+        Delivered(number, one, _NOW) for number, one in enumerate((d for o in outcomes for d in o.deliveries), 1)
+    ]
+    post = Partner(POST, "", "", "POST", "test", "")
+
+    async def hand_out() -> None:
+        while (closed := await path.hand_out.close(post)) is not None:
+            await path.hand_out.compose(post, closed)
+            path.store.log = path.store.log[closed.last - closed.first + 1 :]
+
+    timed("handing out", lambda: _run(hand_out()))
     only_facts = [Outcome(facts=one.facts) for one in outcomes]
 
     async def tell() -> None:
