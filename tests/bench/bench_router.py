@@ -22,7 +22,9 @@ from row import Row, row
 
 from parcelgate.adapters.bus.embedded.bus import EmbeddedBus
 from parcelgate.adapters.store.sqlite.store import SqliteStore
+from parcelgate.api.clearance.v1.clearance_pb2 import DecideRequest
 from parcelgate.api.clearance.v1.clearance_pb2_grpc import add_ClearanceServiceServicer_to_server
+from parcelgate.api.risk.v1.risk_pb2 import AssessRequest
 from parcelgate.api.risk.v1.risk_pb2_grpc import add_RiskServiceServicer_to_server
 from parcelgate.app.topology import QUEUES
 from parcelgate.app.wire import LIMITS, InternalOnly, Line
@@ -96,10 +98,10 @@ class Way:
         await self.store.close()
 
     async def _assess(self, request: Any) -> Any:
-        return self._risk.assess(request)
+        return self._risk.assess(AssessRequest.FromString(request))
 
     async def _decide(self, request: Any) -> Any:
-        return self._clearance.decide(request)
+        return self._clearance.decide(DecideRequest.FromString(request))
 
     async def take(self, number: int, document: bytes) -> None:
         """Take an interchange all the way."""

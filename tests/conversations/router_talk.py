@@ -3,10 +3,11 @@
 import asyncio
 import re
 from collections import Counter, defaultdict
+from itertools import chain
 
 from parcelgate.adapters.bus.embedded.bus import EmbeddedBus
 from parcelgate.adapters.store.sqlite.store import SqliteStore
-from parcelgate.api.clearance.v1.clearance_pb2 import DecideResponse
+from parcelgate.api.clearance.v1.clearance_pb2 import DecideRequest, DecideResponse
 from parcelgate.api.record.v1.assessment_pb2 import Assessment
 from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_DECLARATIONS, CHUNK_KIND_FILINGS, Chunk, ChunkEntry
 from parcelgate.api.record.v1.decision_pb2 import Decision, DecisionCode, Release, Report, Stage
@@ -22,12 +23,13 @@ from parcelgate.api.record.v1.fact_pb2 import FactBatch
 from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.api.record.v1.item_pb2 import ITEM_SCHEME_S10, Item, ItemKey, Party
 from parcelgate.api.record.v1.quantity_pb2 import Instant
-from parcelgate.api.risk.v1.risk_pb2 import AssessResponse
+from parcelgate.api.risk.v1.risk_pb2 import AssessRequest, AssessResponse
 from parcelgate.app.topology import QUEUES
 from parcelgate.core.bell import Bell
 from parcelgate.core.chunk import Address, pack
 from parcelgate.core.clock import FixedClock
 from parcelgate.core.credential import Credentials
+from parcelgate.core.fact import each
 from parcelgate.core.naming import case_id, declaration_id
 from parcelgate.core.partner import Partners
 from parcelgate.core.port import Message, Outcome, TryAgainError
@@ -118,8 +120,8 @@ class Talk:
             partners=self.partners,
             credentials=Credentials(folder, self.partners),
             settings=Settings(data=folder, call_seconds=0.05),
-            assess=lambda request: self.risk.answer(request, AssessResponse()),
-            decide=lambda request: self.clearance.answer(request, DecideResponse()),
+            assess=lambda body: self.risk.answer(AssessRequest.FromString(body), AssessResponse()),
+            decide=lambda body: self.clearance.answer(DecideRequest.FromString(body), DecideResponse()),
             agreements=agreements or Agreements(),
         )
         self.consumer = self.service.consumers()[0]
@@ -311,7 +313,7 @@ class Talk:
     def note(self, message: Message, queue: str) -> None:
         assert PARTY.encode() not in message.body, "party text left the seal"
         if queue == "monitor.facts":
-            for fact in FactBatch.FromString(message.body).facts:
+            for fact in chain.from_iterable(map(each, FactBatch.FromString(message.body).facts)):
                 self.facts[fact.id] = (fact.kind, fact.item, fact.code)
             return
         chunk = Chunk.FromString(message.body)

@@ -1,6 +1,6 @@
 """The closed list of facts, each with its rank in the life of an item and the stage it means."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
@@ -61,6 +61,7 @@ def fact(
     details: Mapping[str, str] | None = None,
     count: int = 0,
     distinct: str = "",
+    round: int = 0,  # noqa: A002 - what the record calls it
 ) -> Fact:
     """Make a fact whose id follows from what it says; distinct tells apart facts that are otherwise the same.
 
@@ -88,4 +89,26 @@ def fact(
         faults=faults,
         details=details or {},
         count=count,
+        round=round,
     )
+
+
+def each(told: Fact) -> Iterator[Fact]:
+    """Return a fact, and each that it says of besides, as facts that stand alone."""
+    if not told.also:
+        yield told
+        return
+    bare = Fact()
+    bare.CopyFrom(told)
+    del bare.also[:]
+    yield bare
+    for place, part in enumerate(told.also, 1):
+        whole = Fact()
+        whole.CopyFrom(bare)
+        for name in ("case_id", "authority", "code", "sentence", "faults", "details", "round"):
+            whole.ClearField(name)
+        whole.MergeFrom(part)
+        whole.id = f"{told.id}.{place}"
+        if not whole.sentence and whole.kind in KINDS:
+            whole.sentence = KINDS[whole.kind].sentence
+        yield whole

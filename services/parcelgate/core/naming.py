@@ -43,4 +43,4 @@ def receipt() -> str:
 
 def _digest(*parts: object) -> str:
     # A unit separator cannot be part of a normalised identifier, so that no two keys run together.
-    return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()[:32]
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:32]
