@@ -222,6 +222,10 @@ if __name__ == "__main__":
                     pstats.Stats(profile).sort_stats("tottime").print_stats(45)
         asyncio.run(go())
         sys.exit()
+    import gc
+    if "nogc" in sys.argv: gc.disable()
+    if "freeze" in sys.argv: gc.collect(); gc.freeze()
+    if "gc50" in sys.argv: gc.collect(); gc.freeze(); gc.set_threshold(50_000, 20, 50)
     way, micros = asyncio.run(_measure(made, wired=wired))
     for part, taken in micros.items():
         print(f"{part:40} {taken:8.1f}")

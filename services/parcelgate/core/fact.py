@@ -35,6 +35,7 @@ KINDS: Mapping[str, Kind] = {
     "case.pending": Kind(52, "waiting", "The authority will answer later."),
     "case.overdue": Kind(53, "", "The authority has not answered by the deadline."),
     "case.closed": Kind(54, "", "The case was closed by a cancellation."),
+    "case.settled": Kind(55, "answered", "The authority judged anew and decided as before."),
     "decision.made": Kind(60, "decided", "An authority decided."),
     "report.waiting": Kind(61, "", "An authority's report waits for an item not known yet."),
     "report.refused": Kind(62, "", "An authority's report was refused."),

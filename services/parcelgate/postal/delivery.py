@@ -66,6 +66,7 @@ def _release(outcome: Outcome, shown: list[tuple[Any, ...]], head: ChunkHead, bo
             case_id=decision.case.id,
             authority=decision.case.authority,
             code=DecisionCode.Name(decision.code).removeprefix("DECISION_CODE_"),
+            round=decision.case.round,
             distinct=release.response_id,
         )
     )

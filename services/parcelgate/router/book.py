@@ -39,10 +39,13 @@ class VersionRow:
     stored: bool = True
     changed: bool = False
     opened: tuple[Item, bytes] | None = None
+    read: Declaration | None = None
 
     def declaration(self) -> Declaration:
-        """Return the declaration without its item."""
-        return Declaration.FromString(self.head)
+        """Return the declaration without its item; it is not to be changed."""
+        if self.read is None:
+            self.read = Declaration.FromString(self.head)
+        return self.read
 
 
 @dataclass(slots=True)

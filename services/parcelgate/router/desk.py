@@ -109,17 +109,19 @@ class Desk:
         Raises ConflictError if something else happened to them meanwhile.
         """
         answers = await self._open_book(ids, "router.find_sealed")
-        turns = []
+        turns: list[Turn] = []
         await self._vault.fetch(
             row.data_key for one in answers.book.declarations.values() for row in one.versions.values() if row.sealed
         )
         for declaration in answers.book.declarations.values():
-            cases = [
+            parked = [
                 case
                 for case in declaration.cases.values()
-                if case.state is CaseState.PARKED and case.waits_for == service and case.version == declaration.version
+                if case.state is CaseState.PARKED and case.waits_for == service
             ]
-            turns += self._turn(declaration, cases, answers)
+            # A newer version may have been refused since: the case waits on the one before.
+            for version in sorted({case.version for case in parked}):
+                turns += self._turn(declaration, version, [case for case in parked if case.version == version], answers)
         settled = await self._settled([case for turn in turns for case in turn.cases])
         for turn in turns:
             turn.settled = settled
@@ -177,10 +179,10 @@ class Desk:
                 found[case_id] = decision
         return found
 
-    def _turn(self, declaration: DeclarationRow, cases: list[CaseRow], answers: Answers) -> list[Turn]:
-        if not cases:
-            return []
-        row = declaration.versions[declaration.version]
+    def _turn(
+        self, declaration: DeclarationRow, version: int, cases: list[CaseRow], answers: Answers
+    ) -> list[Turn]:
+        row = declaration.versions[version]
         head = row.declaration()
         try:
             _, plain = open_item(row, self._vault)

@@ -14,10 +14,12 @@ SELECT declaration_id, version, sealed FROM router_version
 WHERE declaration_id IN (SELECT value FROM json_each(?)) AND state = 'HELD';
 
 -- name: router.find_sealed
--- The sealed items of the versions in force.
+-- The sealed items of the versions in force, or of those before where a newer one was refused.
 SELECT v.declaration_id, v.version, v.sealed FROM router_version v
-JOIN router_declaration d ON d.id = v.declaration_id AND d.version = v.version
-WHERE d.id IN (SELECT value FROM json_each(?));
+WHERE v.declaration_id IN (SELECT value FROM json_each(?)) AND v.state = 'APPLIED' AND NOT EXISTS (
+    SELECT 1 FROM router_version n
+    WHERE n.declaration_id = v.declaration_id AND n.version > v.version AND n.state = 'APPLIED'
+);
 
 -- name: router.find_cases
 -- All cases of declarations.
