@@ -190,7 +190,7 @@ async def _measure(made: Sequence[bytes], *, wired: bool) -> tuple[Way, dict[str
                     for part, taken in way.micros.items():
                         found[f"{part}, whole"].append(taken / 1e3 / SIZE)
             way.runner.stop()
-    return way, {part: median(values[1:]) for part, values in found.items()}
+    return way, {part: sorted(values[1:])[1] for part, values in found.items()}
 
 
 if __name__ == "__main__":
@@ -226,7 +226,18 @@ if __name__ == "__main__":
     if "nogc" in sys.argv: gc.disable()
     if "freeze" in sys.argv: gc.collect(); gc.freeze()
     if "gc50" in sys.argv: gc.collect(); gc.freeze(); gc.set_threshold(50_000, 20, 50)
+    def loop():
+        b = time.thread_time_ns()
+        for _ in range(40):
+            d = {}
+            for n in range(5000): d[str(n)] = (n, [n])
+            sum(len(k) + v[0] for k, v in d.items())
+        return (time.thread_time_ns() - b) / 1e6
+    speed = min(loop() for _ in range(3))
     way, micros = asyncio.run(_measure(made, wired=wired))
+    speed = (speed + min(loop() for _ in range(3))) / 2
+    print(f"speed {speed:.0f} ms (254)")
+    micros = {k: v * 254 / speed for k, v in micros.items()}
     for part, taken in micros.items():
         print(f"{part:40} {taken:8.1f}")
     for name, count in way.written.most_common():

@@ -37,6 +37,7 @@ from parcelgate.core.runner import Runner
 from parcelgate.core.seal import Vault
 from parcelgate.core.setting import Settings
 from parcelgate.router.agreement import Agreements
+from parcelgate.router.book import Book, DeclarationRow
 from parcelgate.router.drain import Drain
 from parcelgate.router.report import Reporter
 from parcelgate.router.service import RouterService
@@ -178,12 +179,12 @@ class Talk:
                 await self.collect()
                 assert self.sent == []
             case ["case", item, authority, state, version, "round", count]:
-                rows = await self.store.read("router.find_cases", [self.ids[item]])
-                shown = {row[3]: f"{row[9]} v{row[7]} round {row[8]}" for row in rows}
+                cases = (await self.stands(item)).cases.values()
+                shown = {case.authority: f"{case.state} v{case.version} round {case.round}" for case in cases}
                 assert shown.get(authority) == f"{state} {version} round {count}", shown
             case ["declaration", item, state, version]:
-                ((*_, number, found, _, _),) = await self.store.read("router.find_declarations", [self.ids[item]])
-                assert f"{found} v{number}" == f"{state} {version}"
+                found = await self.stands(item)
+                assert f"{found.state} v{found.version}" == f"{state} {version}"
             case ["fact", kind, item, *code]:
                 await self.collect()
                 found = [fact for fact in self.facts.values() if fact[:2] == (kind, item)]
@@ -296,6 +297,9 @@ class Talk:
         (result,) = await self.service.desk.report(reporter, [report])
         shown = [result.outcome, *(fault.code for fault in result.faults)]
         assert shown == rest[arrow + 1 :], f"the outcome was {shown}"
+
+    async def stands(self, item: str) -> DeclarationRow:
+        return (await Book.load(self.store, [self.ids[item]])).declarations[self.ids[item]]
 
     async def look(self) -> None:
         for later in await self.store.due("router", self.clock.micros(), 100):

@@ -5,6 +5,8 @@ import secrets
 
 from parcelgate.api.record.v1.declaration_pb2 import Case, DeclarationKey, Procedure
 
+DIGITS_OF_DECLARATION = 24
+
 
 def declaration_id(key: DeclarationKey) -> str:
     """Return the id of a declaration: 32 hexadecimal digits over the whole key."""
@@ -22,8 +24,11 @@ def declaration_id(key: DeclarationKey) -> str:
 
 
 def case_id(declaration: str, authority: str, procedure: Procedure.ValueType) -> str:
-    """Return the id of a case: 32 hexadecimal digits over declaration, authority and procedure."""
-    return _digest("case", declaration, authority, procedure)
+    """Return the id of a case: 32 hexadecimal digits, of which the first 24 are its declaration's.
+
+    So a case that somebody names leads to its declaration, and needs no row of its own to be found.
+    """
+    return declaration[:DIGITS_OF_DECLARATION] + _digest("case", declaration, authority, procedure)[:8]
 
 
 def call_id(case: Case) -> str:

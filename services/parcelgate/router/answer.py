@@ -167,10 +167,7 @@ class Answers:
         if not decision.HasField("decided"):
             decision.decided.utc_micros = self.now
         body = decision.SerializeToString()
-        said = (int(decision.stage), int(decision.code), self.now, body)
-        self.book.append(
-            "router.add_decisions", case.environment, case.authority, decision.id, case.id, version, *said
-        )
+        self.book.add_decision(case, decision, body, self.now)
         entry, answered = self._answered(head)
         response_id = derived_id("response", case.id, version, decision.id)
         entries, names = self._releases[self._address(head.key, case.authority, lane)]
