@@ -204,7 +204,7 @@ if __name__ == "__main__":
     if metered.installed:
         metered.install()
     if "profile" in sys.argv:
-        import cProfile, pstats
+        import cProfile, pstats, gc; gc.disable()
         async def go():
             with tempfile.TemporaryDirectory() as folder:
                 async with Way(Path(folder), wired=False) as way:
@@ -237,7 +237,6 @@ if __name__ == "__main__":
     way, micros = asyncio.run(_measure(made, wired=wired))
     speed = (speed + min(loop() for _ in range(3))) / 2
     print(f"speed {speed:.0f} ms (254)")
-    micros = {k: v * 254 / speed for k, v in micros.items()}
     for part, taken in micros.items():
         print(f"{part:40} {taken:8.1f}")
     for name, count in way.written.most_common():

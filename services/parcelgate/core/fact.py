@@ -71,7 +71,7 @@ def fact(
     row = KINDS[kind]
     whole = declaration or Declaration()
     key, provenance = whole.key, whole.provenance
-    return Fact(
+    made = Fact(
         id=derived_id(kind, whole.id, whole.version, provenance.receipt, case_id, code, distinct),
         kind=kind,
         at_micros=at_micros,
@@ -88,10 +88,12 @@ def fact(
         sentence=sentence or row.sentence,
         destination=destination,
         faults=faults,
-        details=details or {},
         count=count,
         round=round,
     )
+    if details:
+        made.details.update(details)
+    return made
 
 
 def each(told: Fact) -> Iterator[Fact]:

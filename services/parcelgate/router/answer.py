@@ -1,7 +1,7 @@
 """What the router says: decisions appended and released, filings to mailboxes, and the facts that tell of both."""
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_FILINGS, CHUNK_KIND_RELEASES, ChunkEntry
 from parcelgate.api.record.v1.decision_pb2 import STAGE_RECEIPT, Decision, DecisionCode, Reason, Stage
@@ -77,7 +77,7 @@ class Answers:
             case,
             code=_word(decision.code),
             sentence=decision.reasons[0].sentence if quote and decision.reasons else "",
-            details={"stage": _STAGES[decision.stage], "decision": decision.id},
+            details=(("stage", _STAGES[decision.stage]), ("decision", decision.id)),
             distinct=decision.id,
         )
 
@@ -144,21 +144,31 @@ class Answers:
         code: str,
         distinct: str,
         sentence: str = "",
-        details: Mapping[str, str] | None = None,
+        details: Sequence[tuple[str, str]] = (),
     ) -> None:
         """Tell what happened to a version; what follows in the same step is told along with the first."""
         case_id, authority, turn = (case.id, case.authority, case.round) if case else ("", "", 0)
-        about = {"case_id": case_id, "authority": authority, "code": code, "sentence": sentence, "round": turn}
         first = self._told.get((head.id, head.version))
         if first is not None:
-            first.also.add(kind=kind, details=details, **about)
-            return
-        destination = declaration.destination
-        one = fact(
-            kind, self.now, declaration=head, destination=destination, details=details, distinct=distinct, **about
-        )
-        self._told[head.id, head.version] = one
-        self.facts.append(one)
+            told = first.also.add(
+                kind=kind, case_id=case_id, authority=authority, code=code, sentence=sentence, round=turn
+            )
+        else:
+            told = self._told[head.id, head.version] = fact(
+                kind,
+                self.now,
+                declaration=head,
+                case_id=case_id,
+                authority=authority,
+                code=code,
+                sentence=sentence,
+                destination=declaration.destination,
+                distinct=distinct,
+                round=turn,
+            )
+            self.facts.append(told)
+        for name, value in details:
+            told.details[name] = value
 
     def _append(self, case: CaseRow, decision: Decision, head: Declaration, lane: str) -> None:
         case.fill(decision.case)
