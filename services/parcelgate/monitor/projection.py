@@ -85,14 +85,25 @@ class Projection:
                 state[_LAST] = at
             elif at < state[_FIRST]:
                 state[_FIRST] = at
-            if fact.version > state[_VERSION]:
-                state[_VERSION] = fact.version
+            version, marks = fact.version, state[_MARKS]
+            if version > state[_VERSION]:
+                state[_VERSION] = version
             if state[_NEWEST_BATCH] != batch_id:
                 state[_NEWEST_BATCH] = batch_id
                 state[_BATCHES] += " " + batch_id
-            self._take(state, fact, fact, subject)
+            kind = fact.kind
+            if kind in REACHED:
+                mark(marks, version, REACHED[kind], fact)
+            if kind not in _STEPS:
+                self._look_closer(state, fact, kind, subject)
+            if destination := fact.destination:
+                state[_DESTINATION] = max(state[_DESTINATION], f"{version:06d}{destination}")
             for part in fact.also:
-                self._take(state, fact, part, subject)
+                kind = part.kind
+                if kind in REACHED:
+                    mark(marks, version, REACHED[kind], part)
+                if kind == "decision.made":
+                    _decide(state, version, at, part.code)
 
     def writes(
         self, items: Iterable[Sequence[Any]], interchanges: Iterable[Sequence[Any]], known_faults: Iterable[str]
@@ -139,30 +150,20 @@ class Projection:
             row[7] = at
         return row
 
-    def _take(self, state: Row, whole: Fact, fact: Fact, subject: str) -> None:
-        """Take what a fact says of an item; whole says what several facts of one moment have in common."""
-        kind = fact.kind
-        reached = REACHED.get(kind)
-        if reached is not None:
-            mark(state[_MARKS], whole.version, reached, fact)
-        if kind in _STEPS:
-            return
-        if destination := whole.destination:
-            state[_DESTINATION] = max(state[_DESTINATION], f"{whole.version:06d}{destination}")
+    def _look_closer(self, state: Row, fact: Fact, kind: str, subject: str) -> None:
+        """Read what facts other than mere steps say: decision, receipt, faults."""
         if kind == "decision.made":
-            code = decision_word(fact.code)
-            if axis := _AXIS.get(code):
-                state[axis] = max(state[axis], f"{whole.version:06d}{whole.at_micros:016d}{code}")
+            _decide(state, fact.version, fact.at_micros, fact.code)
         elif outcome := _OUTCOME_OF.get(kind):
-            receipt = whole.receipt
+            receipt = fact.receipt
             # The receipt of a mere repetition is not the one that its version came in with.
             if outcome != "unchanged":
-                state[_RECEIPT] = max(state[_RECEIPT], f"{whole.version:06d}{receipt}")
+                state[_RECEIPT] = max(state[_RECEIPT], f"{fact.version:06d}{receipt}")
             if receipt:
                 self._memberships.add((receipt, subject, outcome))
-                self._interchange(receipt, whole)
+                self._interchange(receipt, fact)
         if fact.faults:
-            self.faulty[whole.id] = whole
+            self.faulty[fact.id] = fact
 
     def _join_items(self, known: Mapping[str, Sequence[Any]], counts: Counter[tuple[str, ...]]) -> list[Write]:
         added: list[tuple[Any, ...]] = []
@@ -209,6 +210,13 @@ class Projection:
                 what = (fault.code, fault.severity, fact.at_micros, fault.SerializeToString())
                 rows.append((fact.id, number, *who, *what))
         return rows
+
+
+def _decide(state: Row, version: int, at: int, code: str) -> None:
+    """Put a decision into the axis that it decides, unless a newer one stands there."""
+    word = decision_word(code)
+    if axis := _AXIS.get(word):
+        state[axis] = max(state[axis], f"{version:06d}{at:016d}{word}")
 
 
 def _settle(state: Row, marks: Marks) -> None:

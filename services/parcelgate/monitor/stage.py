@@ -28,10 +28,13 @@ _DIGITS = 8
 def mark(marks: Marks, version: int, reached: int, fact: Fact) -> None:
     """Note that a version, or one of its cases if the fact names one, has reached a stage (a value of REACHED)."""
     name = fact.case_id[-_DIGITS:]
-    if _DECIDED <= reached < CLOSED and fact.code in _RECEIPTS:
-        name = ""
-    value = version * _VERSION + fact.round * _STEP + reached if name else version * _VERSION + reached
-    if value > marks.get(name, -1):
+    value = version * _VERSION + reached
+    if name:
+        if _DECIDED <= reached < CLOSED and fact.code in _RECEIPTS:
+            name = ""
+        else:
+            value += fact.round * _STEP
+    if name not in marks or value > marks[name]:
         marks[name] = value
 
 
