@@ -28,6 +28,7 @@ up: $(STAMP) ## Serve the gateway with the data of the demo until Ctrl-C.
 	@$(BIN)/parcelgate up --data build/demo
 
 test: $(STAMP) ## Run linters, types, floors and all tests.
+	@./deploy/engines.sh
 	@./deploy/browser.sh
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check -q . && $(BIN)/mypy && $(BIN)/lint-imports
 	@$(BIN)/pytest -n 2
@@ -37,6 +38,7 @@ lint: $(STAMP) ## Format, lint, check types, floors and (where buf is present) t
 	@if command -v buf >/dev/null; then buf lint proto; else echo "buf is not here; its lint was left out"; fi
 
 bench: $(STAMP) ## Measure the budgets as ratios in one run; writes build/bench.json.
+	@./deploy/engines.sh
 	@$(BIN)/python tests/bench/run.py
 
 lists: $(STAMP) ## Write the generated lists of docs/.

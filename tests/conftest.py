@@ -5,6 +5,11 @@ import os
 import pytest
 from hypothesis import settings
 
+from databases import database, migrated_node
+from engines import postgres_node, rabbit_node
+
+__all__ = ("database", "migrated_node", "postgres_node", "rabbit_node")
+
 # Time is measured by make bench, never by a test.
 settings.register_profile("house", deadline=None)
 settings.load_profile("house")

@@ -90,7 +90,7 @@ class Way:
             port = server.add_insecure_port("127.0.0.1:0")
             await server.start()
             self._stack.push_async_callback(server.stop, 1)
-            await self._stack.enter_async_context(self._line.connected(f"127.0.0.1:{port}"))
+            await self._stack.enter_async_context(self._line.connected(*[f"127.0.0.1:{port}"] * 2))
         return self
 
     async def __aexit__(self, *_: object) -> None:

@@ -102,6 +102,65 @@ class StorePromises:
         await store.mark_sent(["m1"])
         assert await store.unsent(10) == [message(2)]
 
+    async def test_the_backlog_is_what_waits_to_be_sent(self, open_store):
+        store = await open_store()
+        assert await store.backlog() == 0
+        await store.commit(transaction(Outcome(messages=[message(number) for number in range(5)])))
+        assert await store.backlog() == 5
+        await store.mark_sent(["m1", "m2"])
+        assert await store.backlog() == 3
+
+    async def test_writes_of_one_step_happen_in_their_order(self, open_store):
+        """What a later write says holds, also when it concerns rows that an earlier one wrote."""
+        store = await open_store()
+        name = ("test", "nz-customs", "N1")
+        add, drop = (
+            Write("router.add_reports", [(*name, "place", "WAITING", NOW, b"body")]),
+            Write("router.drop_reports", [name]),
+        )
+        await store.commit(transaction(Outcome(writes=[add, drop])))
+        assert await store.read("router.find_waiting", ["place"]) == []
+        await store.commit(transaction(Outcome(writes=[add, drop, add])))
+        assert await store.read("router.find_waiting", ["place"]) == [(*name, "place", "WAITING", NOW, b"body")]
+
+    async def test_of_two_rows_of_one_key_the_last_counts_and_amounts_are_added_up(self, open_store):
+        store = await open_store()
+        reports = [
+            ("test", "nz", "N1", place, "WAITING", NOW + place.count("o"), place.encode()) for place in ("x", "oo", "o")
+        ]
+        counts = [("test", "post-cn", "stage", "", "received", amount) for amount in (3, 4, -2)]
+        messages = [("post-cn", "test", 1, 1, 9, "release", "f", "r", NOW)]
+        handed = [("post-cn", "test", 1, NOW + 1), ("post-cn", "test", 1, NOW + 2)]
+        interchanges = [("i1", "test", "post-cn", "r", "f", name, 1, NOW, NOW, "b") for name in ("first", "last")]
+        step = Outcome(
+            writes=[
+                Write("router.add_reports", reports),
+                Write("monitor.add_count", counts),
+                Write("monitor.put_interchange", interchanges),
+                Write("postal.close_message", messages),
+                Write("postal.hand_out", handed),
+            ]
+        )
+        await store.commit(transaction(step))
+        (report,) = await store.read("router.find_waiting", ["x", "o", "oo"])
+        assert report == ("test", "nz", "N1", "o", "WAITING", NOW, b"o")
+        assert await store.read("monitor.sum_counts", "test", "") == [("post-cn", "stage", "", "received", 5)]
+        (shown,) = await store.read("monitor.find_interchanges", "test", "", "", "i1", 1)
+        assert shown[5] == "last"
+        ((*_, handed_out_at),) = await store.read("postal.messages", "post-cn", "test", 0, 10)
+        assert handed_out_at == NOW + 1
+
+    async def test_an_exact_write_with_one_row_twice_is_a_conflict(self, open_store):
+        store = await open_store()
+        await store.commit(
+            transaction(Outcome(writes=[Write("router.add_declarations", [("d", "test", "i", 1, "S", "NZ")])]))
+        )
+        change = Write("router.change_declarations", [(2, "S", "NZ", "d", 1)] * 2, exact=True)
+        with pytest.raises(ConflictError):
+            await store.commit(transaction(Outcome(writes=[change])))
+        ((*_, version, _, _, revision),) = await store.read("router.find_declarations", ["d"])
+        assert (version, revision) == (1, 1)
+
     async def test_a_delivery_log_counts_from_one_without_a_gap_for_each_partner_and_environment(self, open_store):
         import asyncio
 

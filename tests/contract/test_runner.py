@@ -231,6 +231,7 @@ async def test_the_relay_rests_while_the_bus_is_away_however_much_is_unsent(hous
     await house.runner.transact(
         Outcome(messages=[Message(f"m{n}", "advance", "test.postal.x", b"") for n in range(250)])
     )
+    await house.runner.sent(5)
     asked.clear()
     running = asyncio.create_task(house.runner.run([]))
     await asyncio.sleep(0.3)
@@ -253,7 +254,9 @@ async def test_no_loop_ends_because_store_or_bus_fails_once(house, monkeypatch, 
         return await method(*arguments)
 
     monkeypatch.setattr(owner, place, fails_once)
-    await house.runner.transact(Outcome(messages=[one_chunk(b"a")]))
+    # It comes by the bus and as a retry, so that the inbox is asked as well.
+    message = one_chunk(b"a")
+    await house.runner.transact(Outcome(messages=[message], postponed=[Postponed(message, 1, 0, "")]), "router")
     await run_until(house, house.delivered)
     assert failed
     assert await house.delivered() == ["a"]
@@ -273,3 +276,33 @@ async def test_stop_does_not_wait_for_all_that_is_due(house):
     await begun.wait()
     house.runner.stop()
     await asyncio.wait_for(running, 2)
+
+
+async def test_a_door_does_not_wait_for_a_bus_that_hangs_and_what_it_committed_is_sent_when_the_bus_is_back(house):
+    publish, hanging = house.bus.publish, asyncio.Event()
+
+    async def hangs(messages):
+        await hanging.wait()
+        raise BusUnavailableError("away")
+
+    house.bus.publish = hangs
+    await asyncio.wait_for(house.runner.transact(Outcome(messages=[plain("m1")])), 5)
+    await asyncio.wait_for(house.runner.transact(Outcome(messages=[plain("m2")])), 5)
+    hanging.set()
+    await house.runner.sent(5)
+    assert await house.store.unsent(10) == [plain("m1"), plain("m2")]
+    house.bus.publish = publish
+    running = asyncio.create_task(house.runner.run([]))
+    house.runner.wake_relay()
+    received = await asyncio.wait_for(house.bus.receive("router.advance", 10), 5)
+    house.runner.stop()
+    await asyncio.wait_for(running, 5)
+    assert [one.message.id for one in received] == ["m1", "m2"]
+
+
+async def test_a_stop_lets_what_was_committed_reach_the_bus(house):
+    running = asyncio.create_task(house.runner.run([]))
+    await house.runner.transact(Outcome(messages=[plain("m1")]))
+    house.runner.stop()
+    await asyncio.wait_for(running, 5)
+    assert await house.bus.depth("router.advance") == 1

@@ -5,8 +5,7 @@ import re
 from collections import Counter, defaultdict
 from itertools import chain
 
-from parcelgate.adapters.bus.embedded.bus import EmbeddedBus
-from parcelgate.adapters.store.sqlite.store import SqliteStore
+from houses import store_and_bus
 from parcelgate.api.clearance.v1.clearance_pb2 import DecideRequest, DecideResponse
 from parcelgate.api.record.v1.assessment_pb2 import Assessment
 from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_DECLARATIONS, CHUNK_KIND_FILINGS, Chunk, ChunkEntry
@@ -26,6 +25,7 @@ from parcelgate.api.record.v1.quantity_pb2 import Instant
 from parcelgate.api.risk.v1.risk_pb2 import AssessRequest, AssessResponse
 from parcelgate.app.topology import QUEUES
 from parcelgate.core.bell import Bell
+from parcelgate.core.charge import Alone
 from parcelgate.core.chunk import Address, pack
 from parcelgate.core.clock import FixedClock
 from parcelgate.core.credential import Credentials
@@ -107,8 +107,7 @@ class Talk:
     """The router with everything around it, and the lines of a talk as methods."""
 
     def __init__(self, folder, agreements: Agreements | None = None) -> None:
-        self.store = SqliteStore(folder / "parcelgate.sqlite")
-        self.bus = EmbeddedBus(self.store, QUEUES)
+        self.store, self.bus = store_and_bus(folder / "parcelgate.sqlite", QUEUES)
         self.clock = FixedClock(NOW)
         self.runner = Runner(self.store, self.bus, self.clock, Bell())
         self.vault = Vault(b"0" * 32, self.store)
@@ -116,6 +115,7 @@ class Talk:
         self.risk, self.clearance = Fake("ASSESSMENT_COMPLETE"), Fake("RELEASED")
         self.clearance.without_risk = self.risk.pending
         self.service = RouterService(
+            charge=Alone(),
             runner=self.runner,
             vault=self.vault,
             partners=self.partners,
@@ -126,7 +126,7 @@ class Talk:
             agreements=agreements or Agreements(),
         )
         self.consumer = self.service.consumers()[0]
-        self.drain = Drain(self.service.desk)
+        self.drain = Drain(self.service.desk, Alone())
         self.key = self.vault.new_key()
         self.key_is_new = True
         self.ids: dict[str, str] = {}
@@ -307,6 +307,7 @@ class Talk:
         await self.drain.look()
 
     async def collect(self) -> None:
+        await self.runner.sent(5)
         for queue in ("postal.release", "carrier.release", "monitor.facts"):
             while await self.bus.depth(queue):
                 received = await self.bus.receive(queue, 100)

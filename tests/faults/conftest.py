@@ -3,13 +3,13 @@
 import asyncio
 import json
 import random
-import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+from evidence import SqliteEvidence
 from gateway_process import GatewayProcess
 from load import Journal, Load, bulk, interchanges, requests, unending
 
@@ -18,12 +18,6 @@ from parcelgate.core.partner import Partners
 
 CARRIER = "carrier-swift"
 QUIET_SECONDS = 60
-
-
-NOT_CLOSED = """
-SELECT count(*) FROM delivery_log l WHERE partner LIKE 'post-%'
-AND sequence > coalesce((SELECT max(last_sequence) FROM postal_message m WHERE m.partner = l.partner), 0)
-"""
 
 
 class Scene:
@@ -36,16 +30,20 @@ class Scene:
         # Small parts, so that every interchange has many.
         self.gateway = GatewayProcess(self.data, part_bytes=2048)
         self.kills = 0
+        self.seed = 0
 
     async def run(
         self, seed: int, kills: list[str], *, items: int = 240, shipments: int = 60, guards: str = ""
     ) -> None:
         """Send load while the gateway dies at each fail-point named, or at a random moment for each "random"."""
-        chance = random.Random(seed)
+        self.seed, chance = seed, random.Random(seed)
         self.gateway.start(_failpoint(kills[0]), guards)
         credentials = Credentials(self.data, Partners())
         load = Load(
-            lambda: (self.gateway.http, self.gateway.grpc), credentials.local_key, self.journal, self.data / "mailboxes"
+            lambda _: (self.gateway.http, self.gateway.grpc),
+            credentials.local_key,
+            self.journal,
+            self.data / "mailboxes",
         )
         follower = asyncio.create_task(load.follow(CARRIER))
         clients = [
@@ -76,28 +74,21 @@ class Scene:
 
     async def _quiet(self) -> None:
         """Wait until nothing is left to do."""
+        store = SqliteEvidence(self.data / "parcelgate.sqlite")
         end = time.monotonic() + QUIET_SECONDS
-        while time.monotonic() < end:
-            store = sqlite3.connect(f"file:{self.data / 'parcelgate.sqlite'}?mode=ro", uri=True, timeout=10)
-            left = [
-                store.execute(text).fetchone()[0]
-                for text in (
-                    "SELECT count(*) FROM outbox",
-                    "SELECT count(*) FROM bus_message",
-                    "SELECT count(*) FROM retry",
-                    "SELECT count(*) FROM postal_interchange WHERE state IN ('RECEIVED', 'TRANSLATED')",
-                    "SELECT count(*) FROM postal_message WHERE handed_out_at = 0",
-                    NOT_CLOSED,
-                )
-            ]
-            store.close()
-            if not any(left):
-                return
+        while store.left() and time.monotonic() < end:
             await asyncio.sleep(0.2)
 
     def judge(self) -> tuple[int, dict]:
         """Ask the judge, a program of its own."""
-        command = [sys.executable, str(Path(__file__).with_name("judge.py")), str(self.data), str(self.journal.path)]
+        command = [
+            sys.executable,
+            str(Path(__file__).with_name("judge.py")),
+            str(self.data),
+            str(self.journal.path),
+            "--seed",
+            str(self.seed),
+        ]
         done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
         assert done.stdout, done.stderr
         return done.returncode, json.loads(done.stdout)

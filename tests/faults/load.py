@@ -9,6 +9,8 @@ import datetime
 import itertools
 import json
 import os
+import random
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
@@ -26,6 +28,12 @@ from parcelgate.app.sample.traffic import Sample, traffic
 from parcelgate.codecs import translate
 
 T = TypeVar("T")
+# A connection that answers nothing any more is found out, and every attempt makes its own.
+_CHANNEL = (
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 2_000),
+    ("grpc.use_local_subchannel_pool", 1),
+)
 DAY = datetime.date(2026, 11, 24)
 
 
@@ -35,16 +43,18 @@ class Journal:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._file = path.open("a", encoding="utf-8")
+        self.counts: Counter[str] = Counter()
 
     def close(self) -> None:
         """Let go of the file."""
         self._file.close()
 
-    def write(self, **entry: object) -> None:
+    def write(self, door: str, **entry: object) -> None:
         """Write one line."""
-        self._file.write(json.dumps(entry) + "\n")
+        self._file.write(json.dumps({"door": door, **entry}) + "\n")
         self._file.flush()
         os.fsync(self._file.fileno())
+        self.counts[door] += 1
 
 
 def unending(make: Callable[[int], Iterator[T]], seed: int) -> Iterator[T]:
@@ -113,15 +123,26 @@ def _answers_at_once(sample: Sample) -> bool:
 
 
 class Load:
-    """Runs all clients against a gateway that may die at any moment."""
+    """Runs all clients against a gateway that may die at any moment.
+
+    Address tells where a service is served now: its HTTP and its gRPC address. With impatience, that share of what was not
+    answered is not repeated, so that nobody knows what became of it.
+    """
 
     def __init__(
-        self, address: Callable[[], tuple[str, str]], keys: Callable[[str], str], journal: Journal, mailboxes: Path
+        self,
+        address: Callable[[str], tuple[str, str]],
+        keys: Callable[[str], str],
+        journal: Journal,
+        mailboxes: Path,
+        impatience: float = 0.0,
     ):
         self._address = address
         self._keys = keys
         self._journal = journal
         self._mailboxes = mailboxes
+        self._impatience = impatience
+        self._chance = random.Random(impatience)
         self.enough = False
 
     async def post_interchanges(self, documents: Iterator[tuple[str, str, bytes]]) -> None:
@@ -129,18 +150,28 @@ class Load:
         for number, (partner, reference, body) in enumerate(documents):
             if self.enough:
                 return
+            name = f"{reference}.xml"
             if number % 3 == 2:
-                await self._drop(partner, reference, body)
+                await self._drop(partner, name, body)
                 continue
-            answer = await self._insist("/v1/interchanges", partner, body, "application/xml")
-            self._journal.write(door="interchange", partner=partner, receipt=answer["receipt"])
+            headers = {"Content-Type": "application/xml", "Parcelgate-File-Name": name}
+            answer = await self._insist("postal", "/v1/interchanges", partner, body, headers)
+            if answer is None:
+                self._journal.write(door="unsure", partner=partner, name=name)
+            else:
+                receipt, repeated = answer["receipt"], answer["repeated"]
+                self._journal.write(door="interchange", partner=partner, name=name, receipt=receipt, repeated=repeated)
 
     async def submit(self, partner: str, found: Iterator[SubmitRequest]) -> None:
         """Hand shipments in."""
         for request in found:
             if self.enough:
                 return
-            answer = await self._insist("/v1/shipments", partner, MessageToJson(request).encode(), "application/json")
+            body, headers = MessageToJson(request).encode(), {"Content-Type": "application/json"}
+            answer = await self._insist("carrier", "/v1/shipments", partner, body, headers)
+            if answer is None:
+                self._journal.write(door="unsure shipments", partner=partner, request=request.request_id)
+                continue
             results = [
                 {
                     "item": one.get("item", ""),
@@ -150,7 +181,10 @@ class Load:
                 }
                 for one in answer["results"]
             ]
-            self._journal.write(door="shipments", partner=partner, request=request.request_id, results=results)
+            repeated = answer.get("repeatedRequest", False)
+            self._journal.write(
+                door="shipments", partner=partner, request=request.request_id, repeated=repeated, results=results
+            )
 
     async def follow(self, partner: str) -> None:
         """Follow decisions for ever, resuming behind what the journal has."""
@@ -162,31 +196,56 @@ class Load:
                     token = response.resume_token
             await asyncio.sleep(0.05)
 
+    async def pull(self, partner: str) -> None:
+        """Pull decisions for ever, a few at a time, resuming behind what the journal has."""
+        token = ""
+        while True:
+            page = await self._pulled(partner, token)
+            for one in page.get("releases", ()):
+                self._journal.write(door="received", partner=partner, response_id=one["release"]["responseId"])
+                token = one["resumeToken"]
+            await asyncio.sleep(0.0 if page.get("more") else 0.2)
+
+    async def _pulled(self, partner: str, token: str) -> dict:
+        headers = {"Authorization": f"Bearer {self._keys(partner)}"}
+        query = {"limit": "50", **({"resume_token": token} if token else {})}
+        with contextlib.suppress(httpx.TransportError):
+            async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
+                answer = await client.get(self._address("carrier")[0] + "/v1/decisions", params=query, headers=headers)
+            if answer.is_success:
+                return answer.json()
+            assert answer.status_code == 503, f"{answer.status_code} {answer.text}"
+        return {}
+
     async def _following(self, partner: str, token: str) -> AsyncIterator:
         metadata = (("authorization", f"Bearer {self._keys(partner)}"),)
-        async with grpc.aio.insecure_channel(self._address()[1]) as channel:
+        async with grpc.aio.insecure_channel(self._address("carrier")[1], options=_CHANNEL) as channel:
             call = DecisionServiceStub(channel).Follow(FollowRequest(resume_token=token), metadata=metadata)
             async for response in call:
                 yield response
 
-    async def _insist(self, path: str, partner: str, body: bytes, kind: str) -> dict:
-        headers = {"Authorization": f"Bearer {self._keys(partner)}", "Content-Type": kind}
+    async def _insist(self, service: str, path: str, partner: str, body: bytes, headers: dict[str, str]) -> dict | None:
+        """Repeat until there is an answer; None if the client no longer waits for one."""
+        headers = {"Authorization": f"Bearer {self._keys(partner)}", **headers}
         while True:
-            with contextlib.suppress(httpx.TransportError):
+            try:
                 async with httpx.AsyncClient(trust_env=False, timeout=10) as client:
-                    answer = await client.post(self._address()[0] + path, content=body, headers=headers)
+                    answer = await client.post(self._address(service)[0] + path, content=body, headers=headers)
                 if answer.is_success:
                     return answer.json()
                 assert answer.status_code == 503, f"{answer.status_code} {answer.text}"
+            except httpx.TransportError:
+                if self._chance.random() < self._impatience:
+                    return None
             await asyncio.sleep(0.05)
 
-    async def _drop(self, partner: str, reference: str, body: bytes) -> None:
+    async def _drop(self, partner: str, name: str, body: bytes) -> None:
         folder = self._mailboxes / partner / "in"
         folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{reference}.xml.tmp").write_bytes(body)
-        (folder / f"{reference}.xml.tmp").rename(folder / f"{reference}.xml")
-        results = [self._mailboxes / partner / where / f"{reference}.xml.result.json" for where in ("done", "error")]
+        (folder / f"{name}.tmp").write_bytes(body)
+        (folder / f"{name}.tmp").rename(folder / name)
+        results = [self._mailboxes / partner / where / f"{name}.result.json" for where in ("done", "error")]
         while not any(path.is_file() for path in results):
             await asyncio.sleep(0.05)
         receipt = json.loads(next(path for path in results if path.is_file()).read_text())["receipt"]
-        self._journal.write(door="interchange", partner=partner, receipt=receipt)
+        self._journal.write(door="interchange", partner=partner, name=name, receipt=receipt, repeated=False)

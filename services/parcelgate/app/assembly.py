@@ -1,7 +1,7 @@
 """The assembly: the one place where the services are made and given what they need."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,13 +11,15 @@ from starlette.routing import BaseRoute
 from parcelgate.adapters.transport.folder import FolderMailbox
 from parcelgate.api.clearance.v1 import clearance_pb2, clearance_pb2_grpc
 from parcelgate.api.risk.v1 import risk_pb2, risk_pb2_grpc
+from parcelgate.app import topology
+from parcelgate.app.engine import Engines
 from parcelgate.app.replaying import ReplayDoor
 from parcelgate.app.wire import Line
 from parcelgate.carrier.service import CarrierService
 from parcelgate.clearance.service import ClearanceServicer
 from parcelgate.core.credential import Credentials
 from parcelgate.core.partner import Partners
-from parcelgate.core.runner import Consumer, Runner
+from parcelgate.core.runner import Consumer
 from parcelgate.core.seal import Vault
 from parcelgate.core.service import Service
 from parcelgate.core.setting import Settings
@@ -56,50 +58,78 @@ class Answering:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """The services and all HTTP routes."""
+    """Services and all HTTP routes."""
 
     services: Sequence[Service]
     routes: Sequence[BaseRoute]
 
 
 def build(
-    runner: Runner, vault: Vault, partners: Partners, credentials: Credentials, settings: Settings, line: Line
+    names: Collection[str],
+    engines: Engines,
+    vault: Vault,
+    partners: Partners,
+    credentials: Credentials,
+    settings: Settings,
+    line: Line,
 ) -> Built:
-    """Make the six services and the doors of the operator."""
-    router = RouterService(
-        runner=runner,
-        vault=vault,
-        partners=partners,
-        credentials=credentials,
-        settings=settings,
-        assess=line.assess,
-        decide=line.decide,
-    )
-    services: tuple[Service, ...] = (
-        PostalService(
+    """Make the services named, and the doors of the operator, which belong to the router."""
+    runner, services, routes = engines.runner, list[Service](), list[BaseRoute]()
+    if "postal" in names:
+        services.append(
+            PostalService(
+                runner=runner,
+                vault=vault,
+                partners=partners,
+                credentials=credentials,
+                settings=settings,
+                charge=engines.charge,
+                mailbox=lambda partner: FolderMailbox(settings.mailbox_root / partner),
+                queue=engines.queue,
+            )
+        )
+    if "carrier" in names:
+        services.append(
+            CarrierService(
+                runner=runner,
+                vault=vault,
+                partners=partners,
+                credentials=credentials,
+                charge=engines.charge,
+                queue=engines.queue,
+            )
+        )
+    if "router" in names:
+        router = RouterService(
             runner=runner,
             vault=vault,
             partners=partners,
             credentials=credentials,
             settings=settings,
-            mailbox=lambda partner: FolderMailbox(settings.mailbox_root / partner),
-        ),
-        CarrierService(runner=runner, vault=vault, partners=partners, credentials=credentials),
-        router,
-        Answering(
-            "risk",
-            risk_pb2.DESCRIPTOR.services_by_name["RiskService"].full_name,
-            risk_pb2_grpc.add_RiskServiceServicer_to_server,
-            RiskServicer(),
-        ),
-        Answering(
-            "clearance",
-            clearance_pb2.DESCRIPTOR.services_by_name["ClearanceService"].full_name,
-            clearance_pb2_grpc.add_ClearanceServiceServicer_to_server,
-            ClearanceServicer.of(settings.regimes),
-        ),
-        MonitorService(runner=runner, credentials=credentials),
-    )
-    consumers = {one.name for service in services for one in service.consumers()}
-    replay = ReplayDoor(runner, credentials, router.reprocess, consumers)
-    return Built(services, [*replay.routes(), *(route for service in services for route in service.routes())])
+            charge=engines.charge,
+            assess=line.assess,
+            decide=line.decide,
+        )
+        services.append(router)
+        routes += ReplayDoor(runner, credentials, router.reprocess, topology.CONSUMERS).routes()
+    services += answering(names, settings).services
+    if "monitor" in names:
+        services.append(MonitorService(runner=runner, credentials=credentials))
+    return Built(services, [*routes, *(route for service in services for route in service.routes())])
+
+
+def answering(names: Collection[str], settings: Settings) -> Built:
+    """Make those of the services named that only answer calls and need no engines."""
+    services = list[Service]()
+    if "risk" in names:
+        add_risk = risk_pb2_grpc.add_RiskServiceServicer_to_server
+        services.append(Answering("risk", _full_name(risk_pb2, "RiskService"), add_risk, RiskServicer()))
+    if "clearance" in names:
+        add_clearance = clearance_pb2_grpc.add_ClearanceServiceServicer_to_server
+        servicer = ClearanceServicer.of(settings.regimes)
+        services.append(Answering("clearance", _full_name(clearance_pb2, "ClearanceService"), add_clearance, servicer))
+    return Built(services, [])
+
+
+def _full_name(module: Any, service: str) -> str:
+    return str(module.DESCRIPTOR.services_by_name[service].full_name)

@@ -8,7 +8,8 @@ from typing import Any, Self
 
 import httpx
 
-from parcelgate.app.running import running
+from parcelgate.app import topology
+from parcelgate.app.running import Running, processes, running
 from parcelgate.core.credential import Credentials
 from parcelgate.core.partner import Partners
 from parcelgate.core.setting import Settings
@@ -32,8 +33,9 @@ class Client:
     """Speaks for one partner to the gateway that runs on a data folder."""
 
     def __init__(self, settings: Settings, partner: str) -> None:
-        where = running(settings.data)
-        if where is None:
+        gateway = running(settings.data)
+        self._places = {one.service: one for one in reversed([gateway] if gateway else processes(settings.data))}
+        if not self._places:
             raise NoGatewayError(
                 f"no gateway runs on {settings.data}; start one with: parcelgate up --data {settings.data}"
             )
@@ -41,10 +43,9 @@ class Client:
             key = Credentials(settings.data, Partners(settings.partners)).local_key(partner)
         except KeyError:
             raise UnknownPartnerError(f"there is no partner {partner}") from None
-        self.where = where
         self.key = key
         self._http = httpx.Client(
-            base_url=where.http, headers={"Authorization": f"Bearer {key}"}, timeout=httpx.Timeout(60), trust_env=False
+            headers={"Authorization": f"Bearer {key}"}, timeout=httpx.Timeout(60), trust_env=False
         )
 
     def __enter__(self) -> Self:
@@ -55,14 +56,24 @@ class Client:
         """Let it go."""
         self._http.close()
 
+    def where(self, service: str) -> Running:
+        """Return a process that serves a service: the gateway, or one of the cluster's. Raises NoGatewayError."""
+        place = self._places.get("gateway") or self._places.get(service)
+        if place is None:
+            raise NoGatewayError(f"no process of the cluster serves {service} now")
+        return place
+
+    def _url(self, path: str) -> str:
+        return self.where(topology.door(path)).http + path
+
     def get(self, path: str, **query: str | int) -> httpx.Response:
         """Get a path."""
-        return self._http.get(path, params=query)
+        return self._http.get(self._url(path), params=query)
 
     def post_file(self, path: Path) -> httpx.Response:
         """Hand in an interchange, streamed from its file (- is standard input)."""
         return self._http.post(
-            "/v1/interchanges",
+            self._url("/v1/interchanges"),
             content=_parts(path),
             headers={"Content-Type": "application/octet-stream", "Parcelgate-File-Name": path.name},
         )
@@ -78,18 +89,20 @@ class Client:
 
     def post(self, path: str) -> Any:
         """Ask for something to be done; raises RefusedError."""
-        return _answer(self._http.post(path))
+        return _answer(self._http.post(self._url(path)))
 
     def post_bytes(self, name: str, document: bytes) -> dict[str, Any]:
         """Hand in an interchange from memory and return the receipt; raises RefusedError."""
         headers = {"Content-Type": "application/xml", "Parcelgate-File-Name": name}
-        answer: dict[str, Any] = _answer(self._http.post("/v1/interchanges", content=document, headers=headers))
+        answer: dict[str, Any] = _answer(
+            self._http.post(self._url("/v1/interchanges"), content=document, headers=headers)
+        )
         return answer
 
     def submit(self, path: str, request: bytes) -> dict[str, Any]:
         """Post a carrier's request in canonical JSON; raises RefusedError."""
         answer: dict[str, Any] = _answer(
-            self._http.post(path, content=request, headers={"Content-Type": "application/json"})
+            self._http.post(self._url(path), content=request, headers={"Content-Type": "application/json"})
         )
         return answer
 

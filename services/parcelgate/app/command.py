@@ -54,19 +54,67 @@ def up(
     asyncio.run(gateway.serve(chosen, ready))
 
 
+@cli.command("run")
+def run_service(
+    service: Annotated[str, typer.Argument(help="postal, carrier, router, risk, clearance or monitor.")],
+    data: Data = None,
+    instance: Annotated[
+        str | None, typer.Option(help="Its name, the same after a restart (default: host-service).")
+    ] = None,
+    http_port: Annotated[int | None, typer.Option(help="HTTP port; 0 takes a free one (default: 8080).")] = None,
+    grpc_port: Annotated[int | None, typer.Option(help="gRPC port; 0 takes a free one (default: 50051).")] = None,
+) -> None:
+    """Serve one service of a cluster; any number of processes may serve the same one."""
+    from parcelgate.app import gateway, topology
+    from parcelgate.app.running import Running
+
+    if service not in topology.SERVICES:
+        raise ValueError(f"there is no service {service}; there are {', '.join(topology.SERVICES)}")
+    chosen = settings(data, http_port=http_port, grpc_port=grpc_port, instance=instance)
+    telemetry.configure(chosen.log_level)
+
+    def ready(where: Running) -> None:
+        errors.print(f"parcelgate {service} serves {where.http} (HTTP) and {where.grpc} (gRPC) as {where.instance}")
+
+    asyncio.run(gateway.serve_one(chosen, service, ready))
+
+
 @cli.command()
 def migrate(data: Data = None) -> None:
-    """Bring the store of a data folder up to this version."""
+    """Bring the store up to this version: the cluster's database if one is set, else that of the data folder."""
     from parcelgate.adapters.store.sqlite.migration import migrate as apply
     from parcelgate.adapters.store.sqlite.writer import connect
     from parcelgate.app.running import locked
 
     chosen = settings(data)
+    if chosen.database_url:
+        from parcelgate.adapters.store.postgres.migration import migrate as apply_to_database
+
+        done = [
+            name for phase in ("pre", "post") for name in asyncio.run(apply_to_database(chosen.database_url, phase))
+        ]
+        typer.echo("\n".join(done) or "nothing to do")
+        return
     with locked(chosen.data):
         connection = connect(chosen.store)
         applied = [name for phase in ("pre", "post") for name in apply(connection, phase)]
         connection.close()
     typer.echo("\n".join(applied) or "nothing to do")
+
+
+@cli.command("broker-definitions")
+def broker_definitions(
+    data: Data = None,
+    vhost: Annotated[str, typer.Option(help="Virtual host of the gateway.")] = "/",
+    user: Annotated[str, typer.Option(help="The gateway's own user.")] = "parcelgate",
+    password: Annotated[
+        str | None, typer.Option(help="Its password; without one the user is left as it is on the broker.")
+    ] = None,
+) -> None:
+    """Print what the broker needs for the gateway and its partners' queues, for rabbitmqctl import_definitions."""
+    from parcelgate.app import definitions
+
+    typer.echo(definitions.text(settings(data), vhost, user, password))
 
 
 @cli.command()
@@ -171,11 +219,14 @@ def demo(
     items: Annotated[int, typer.Option(help="Postal items.", min=100, hidden=True)] = 1000,
     shipments: Annotated[int, typer.Option(help="Carrier shipments.", min=10, hidden=True)] = 200,
     wait: Annotated[float, typer.Option(help="Seconds to wait for decisions at most.", hidden=True)] = 120.0,
+    cluster: Annotated[
+        bool, typer.Option("--cluster", help="As a cluster of processes on private PostgreSQL and RabbitMQ nodes.")
+    ] = False,
 ) -> None:
     """Run the whole path on sample traffic and show what became of it."""
     from parcelgate.app.demo import run
 
-    raise typer.Exit(run.run(data, seed, items, shipments, wait))
+    raise typer.Exit(run.run(data, seed, items, shipments, wait, cluster=cluster))
 
 
 @cli.command()
@@ -190,10 +241,19 @@ def main() -> None:
     """Run the command line; what could not run is one sentence and exit code 2, never a traceback."""
     from parcelgate.app.client import NoGatewayError, RefusedError, UnknownPartnerError
     from parcelgate.app.running import GatewayRunsError
+    from parcelgate.core.port import BusUnavailableError
 
     try:
         cli()
-    except (NoGatewayError, RefusedError, UnknownPartnerError, GatewayRunsError, OSError, ValueError) as error:
+    except (
+        NoGatewayError,
+        RefusedError,
+        UnknownPartnerError,
+        GatewayRunsError,
+        BusUnavailableError,
+        OSError,
+        ValueError,
+    ) as error:
         errors.print(f"parcelgate: {error}")
         sys.exit(COULD_NOT_RUN)
 

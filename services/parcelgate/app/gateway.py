@@ -1,88 +1,121 @@
-"""The all-in-one gateway: six services, one store, one bus, two ports, in one process with translation workers beside it.
+"""A process of parcelgate: the whole gateway with its embedded engines, or one service of a cluster.
 
-Start: lock, store, translation workers, gRPC, HTTP, then the loops. Stop goes the other way round.
+Start: lock, engines, gRPC, HTTP, then the loops. Stop goes the other way round, within ten seconds.
 """
 
 import asyncio
 import os
 import signal
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack, suppress
+from dataclasses import replace
 
-import grpc.aio
 import structlog
-import uvicorn
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import BaseRoute, Route
 
-from parcelgate.adapters.bus.embedded.bus import EmbeddedBus
-from parcelgate.adapters.store.sqlite.store import SqliteStore
-from parcelgate.app import assembly, refusal, topology, wire
+from parcelgate.app import assembly, engine, server, topology, wire
+from parcelgate.app.engine import Engines
 from parcelgate.app.running import Running, announce, locked
-from parcelgate.core.bell import Bell
-from parcelgate.core.clock import SystemClock
 from parcelgate.core.credential import Credentials
 from parcelgate.core.partner import Partners
-from parcelgate.core.runner import Runner
 from parcelgate.core.seal import Vault, master_key
 from parcelgate.core.service import Service
 from parcelgate.core.setting import Settings
 
-# Ten seconds in all: work in hand, then the doors.
+# Of the ten seconds, for the work in hand; the rest is for the doors.
 _WORK_SECONDS = 6
-_DOOR_SECONDS = 2
+_NEEDED = ("database_url", "broker_url")
+_ASKED = ("risk_address", "clearance_address")
+
+Ready = Callable[[Running], None]
 
 
-async def serve(settings: Settings, ready: Callable[[Running], None] | None = None) -> None:
-    """Serve until SIGTERM or SIGINT; calls ready once both ports answer.
+async def serve(settings: Settings, ready: Ready | None = None) -> None:
+    """Serve all six services in this process until SIGTERM or SIGINT; calls ready once both ports answer.
 
     Raises GatewayRunsError if the data folder is taken, OSError if a port is.
     """
+    stop = _stop_on_signal()
+    async with AsyncExitStack() as stack:
+        stack.enter_context(locked(settings.data))
+        engines = await stack.enter_async_context(engine.embedded(settings))
+        await _serve(stack, settings, engines, topology.SERVICES, stop, ready)
+
+
+async def serve_one(settings: Settings, service: str, ready: Ready | None = None) -> None:
+    """Serve one service of a cluster until SIGTERM or SIGINT; calls ready once both ports answer.
+
+    Raises GatewayRunsError if an instance of this name runs on the data folder, OSError if a port is taken, ValueError if
+    a setting is missing.
+    """
+    # The laptop needs neither of the engines' libraries.
+    from parcelgate.app import cluster
+
+    needed = {"risk": (), "clearance": (), "router": _NEEDED + _ASKED}.get(service, _NEEDED)
+    if missing := [name for name in needed if not getattr(settings, name)]:
+        raise ValueError(f"{service} needs the setting {missing[0]} (PARCELGATE_{missing[0].upper()})")
+    stop = _stop_on_signal()
+    named = replace(settings, instance=settings.instance or f"{socket.gethostname()}-{service}")
+    async with AsyncExitStack() as stack:
+        stack.enter_context(locked(named.data, named.instance))
+        # Risk and clearance only answer calls, and keep nothing.
+        engines = await stack.enter_async_context(cluster.opened(named, stop, service)) if needed else None
+        await _serve(stack, named, engines, (service,), stop, ready)
+
+
+async def _serve(
+    stack: AsyncExitStack,
+    settings: Settings,
+    engines: Engines | None,
+    names: Sequence[str],
+    stop: asyncio.Event,
+    ready: Ready | None,
+) -> None:
+    partners = Partners(settings.partners)
+    credentials = Credentials(settings.data, partners)
+    line = wire.Line(credentials.local_key("gateway"), settings.call_seconds)
+    missing = engines.missing if engines else list[str]
+    if engines is None:
+        built = assembly.answering(names, settings)
+    else:
+        vault = Vault(master_key(settings.data / "master.key"), engines.runner.store)
+        built = assembly.build(names, engines, vault, partners, credentials, settings, line)
+    address = await stack.enter_async_context(server.grpc_port(settings, credentials, built.services, missing))
+    if "router" in names:
+        own = len(names) > 1
+        risk, clearance = (address, address) if own else (settings.risk_address, settings.clearance_address)
+        await stack.enter_async_context(line.connected(risk, clearance))
+    http, serving = await stack.enter_async_context(server.http_port(settings, built.routes, missing))
+    where = Running(http, address, os.getpid(), names[0] if len(names) == 1 else "gateway", settings.instance)
+    announce(settings.data, where)
+    structlog.get_logger("gateway").info("gateway_serves", http=http, grpc=address, services=list(names))
+    if ready is not None:
+        ready(where)
+    await _until_stopped(engines, built.services, stop, serving)
+
+
+def _stop_on_signal() -> asyncio.Event:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    async with AsyncExitStack() as stack:
-        lock = stack.enter_context(locked(settings.data))
-        store = SqliteStore(settings.store)
-        stack.push_async_callback(store.close)
-        bus = EmbeddedBus(store, topology.QUEUES)
-        await bus.open()
-        partners = Partners(settings.partners)
-        credentials = Credentials(settings.data, partners)
-        runner = Runner(store, bus, SystemClock(), Bell())
-        vault = Vault(master_key(settings.data / "master.key"), store)
-        line = wire.Line(credentials.local_key("gateway"), settings.call_seconds)
-        built = assembly.build(runner, vault, partners, credentials, settings, line)
-        address = await stack.enter_async_context(_grpc(settings, credentials, built.services))
-        await stack.enter_async_context(line.connected(address))
-        http, serving = await stack.enter_async_context(_http(settings, built.routes))
-        where = Running(http, address, os.getpid())
-        announce(settings.data, where)
-        structlog.get_logger("gateway").info("gateway_serves", http=http, grpc=address, lock=lock.name)
-        if ready is not None:
-            ready(where)
-        await _until_stopped(runner, built.services, stop, serving)
+    return stop
 
 
 async def _until_stopped(
-    runner: Runner, services: Sequence[Service], stop: asyncio.Event, serving: "asyncio.Task[None]"
+    engines: Engines | None, services: Sequence[Service], stop: asyncio.Event, serving: "asyncio.Task[None]"
 ) -> None:
     """Do the work of all services until stop is set; then finish what is in hand, for a few seconds at most.
 
     Raises what made a service end by itself: a gateway without one of its services must not look alive.
     """
-    working = asyncio.create_task(_work(runner, services, stop), name="work")
+    working = asyncio.create_task(_work(engines, services, stop), name="work")
     stopping = asyncio.create_task(stop.wait(), name="wait for stop")
     await asyncio.wait({working, stopping, serving}, return_when=asyncio.FIRST_COMPLETED)
     asked = stop.is_set()
     stop.set()
-    runner.stop()
+    if engines is not None:
+        engines.runner.stop()
     await asyncio.wait({working}, timeout=_WORK_SECONDS)
     if not working.done():
         # Whatever it was, it is not committed, and is done again after the next start.
@@ -94,73 +127,11 @@ async def _until_stopped(
         raise RuntimeError("the HTTP server ended by itself")
 
 
-async def _work(runner: Runner, services: Sequence[Service], stop: asyncio.Event) -> None:
+async def _work(engines: Engines | None, services: Sequence[Service], stop: asyncio.Event) -> None:
     async with asyncio.TaskGroup() as group:
-        group.create_task(runner.run([one for service in services for one in service.consumers()]))
+        if engines is not None:
+            group.create_task(engines.runner.run([one for service in services for one in service.consumers()]))
+            for task in engines.tasks:
+                group.create_task(task(stop))
         for service in services:
             group.create_task(service.run(stop), name=f"run {service.name}")
-
-
-@asynccontextmanager
-async def _grpc(settings: Settings, credentials: Credentials, services: Sequence[Service]) -> AsyncIterator[str]:
-    server = grpc.aio.server(interceptors=(wire.InternalOnly(credentials), refusal.Legible()), options=wire.LIMITS)
-    names = [name for service in services for name in service.attach(server)]
-    checks = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(checks, server)
-    for name in ("", *names):
-        await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
-    reflection.enable_server_reflection((*names, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
-    try:
-        port = server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")
-    except RuntimeError:
-        # gRPC keeps the reason to itself.
-        raise OSError(f"cannot listen on gRPC port {settings.grpc_port}; choose another with --grpc-port") from None
-    await server.start()
-    try:
-        yield f"{settings.host}:{port}"
-    finally:
-        await server.stop(_DOOR_SECONDS)
-
-
-class _Server(uvicorn.Server):
-    """Leaves the signals to serve, which stops everything in order."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
-
-
-@asynccontextmanager
-async def _http(settings: Settings, routes: Sequence[BaseRoute]) -> AsyncIterator[tuple[str, "asyncio.Task[None]"]]:
-    config = uvicorn.Config(
-        Starlette(routes=[Route("/health", _health), *routes], exception_handlers=refusal.HTTP),
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        timeout_graceful_shutdown=_DOOR_SECONDS,
-    )
-    server = _Server(config)
-    # Named as TCP, or asyncio would not switch Nagle's delay off: 40 ms on every answer.
-    with socket.socket(proto=socket.IPPROTO_TCP) as listener:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            listener.bind((settings.host, settings.http_port))
-        except OSError as error:
-            reason = (
-                f"cannot listen on HTTP port {settings.http_port} ({error.strerror}); choose another with --http-port"
-            )
-            raise OSError(reason) from error
-        serving = asyncio.create_task(server.serve([listener]))
-        # uvicorn tells of its start only by this flag.
-        while not server.started and not serving.done():  # noqa: ASYNC110
-            await asyncio.sleep(0.01)
-        try:
-            yield f"http://{settings.host}:{listener.getsockname()[1]}", serving
-        finally:
-            server.should_exit = True
-            await serving
-
-
-async def _health(_request: Request) -> JSONResponse:
-    return JSONResponse({"status": "serving"})

@@ -1,4 +1,4 @@
-"""The topology: every queue of the gateway. Reading this table tells all there is."""
+"""The topology: every service, queue and door of the gateway. Reading these tables tells all there is."""
 
 from parcelgate.core.port import Queue
 
@@ -10,3 +10,26 @@ QUEUES = (
     Queue("carrier.release", topic="release", channel="carrier", consumer="carrier"),
     Queue("monitor.facts", topic="facts", channel="*", consumer="monitor", single=True),
 )
+
+# Whose retries a runner serves, so that their dead letters can be tried again.
+CONSUMERS = frozenset(queue.consumer for queue in QUEUES)
+
+SERVICES = ("postal", "carrier", "router", "risk", "clearance", "monitor")
+
+# Which service answers an HTTP path; the longest prefix wins. Everything else is the monitor's.
+DOORS = {
+    "/v1/interchanges": "postal",
+    "/v1/responses": "postal",
+    "/v1/shipments": "carrier",
+    "/v1/decisions": "carrier",
+    "/v1/openapi.json": "carrier",
+    "/v1/reports": "router",
+    "/v1/dead-letters": "router",
+    "/v1/declarations": "router",
+}
+
+
+def door(path: str) -> str:
+    """Return the service that answers an HTTP path."""
+    found = [prefix for prefix in DOORS if path == prefix or path.startswith((f"{prefix}/", f"{prefix}?"))]
+    return DOORS[max(found, key=len)] if found else "monitor"

@@ -24,6 +24,18 @@ LIMITS = (
 
 _ASSESS = "/parcelgate.api.risk.v1.RiskService/Assess"
 _DECIDE = "/parcelgate.api.clearance.v1.ClearanceService/Decide"
+# A service that comes back is asked again within a second; calls go round among several instances.
+_CHANNEL = (
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+    ("grpc.lb_policy_name", "round_robin"),
+    # A connection that answers nothing any more is found out.
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 2_000),
+    ("grpc.use_local_subchannel_pool", 1),
+)
+
 # Who may call the services between the services.
 _INTERNAL = {
     "/parcelgate.api.risk.v1.RiskService/": "INTEGRATOR",
@@ -58,6 +70,11 @@ async def _refuse(_request: bytes, context: grpc.aio.ServicerContext[Any, Any]) 
     return b""
 
 
+def target(address: str) -> str:
+    """Return the gRPC target of an address: a name with its port, or several IP addresses with ports and commas between."""
+    return f"ipv4:{address}" if "," in address else address
+
+
 class Line:
     """Calls risk and clearance with the gateway's credential; a callee that is away raises TryAgainError."""
 
@@ -68,12 +85,16 @@ class Line:
         self._decide: grpc.aio.UnaryUnaryMultiCallable[bytes, DecideResponse] | None = None
 
     @asynccontextmanager
-    async def connected(self, address: str) -> AsyncIterator[None]:
-        """Hold a channel to the address for as long as the gateway serves."""
-        async with grpc.aio.insecure_channel(address, options=LIMITS) as channel:
+    async def connected(self, risk: str, clearance: str) -> AsyncIterator[None]:
+        """Hold channels to the addresses for as long as the process serves; see target for what an address may be."""
+        options = (*LIMITS, *_CHANNEL)
+        async with (
+            grpc.aio.insecure_channel(target(risk), options=options) as to_risk,
+            grpc.aio.insecure_channel(target(clearance), options=options) as to_clearance,
+        ):
             # The requests are bytes already; generated stubs would take messages and write them again.
-            self._assess = channel.unary_unary(_ASSESS, None, AssessResponse.FromString)
-            self._decide = channel.unary_unary(_DECIDE, None, DecideResponse.FromString)
+            self._assess = to_risk.unary_unary(_ASSESS, None, AssessResponse.FromString)
+            self._decide = to_clearance.unary_unary(_DECIDE, None, DecideResponse.FromString)
             yield
 
     async def assess(self, request: bytes) -> AssessResponse:

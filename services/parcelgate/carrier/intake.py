@@ -34,6 +34,7 @@ class Intake:
         Returns after the commit. Raises RejectError if the request as a whole is refused (nothing is kept then),
         StoreUnavailableError if nothing can be stored now.
         """
+        self._runner.pressure.check()
         partner, environment = caller.partner.id, caller.environment
         lines = request.lines()
         if len(lines) > _FEW:

@@ -8,8 +8,7 @@ import grpc.aio
 from starlette.responses import JSONResponse
 
 from parcelgate.api.record.v1.fault_pb2 import Fault
-from parcelgate.core.door import fault_json
-from parcelgate.core.fault import fault
+from parcelgate.core.door import fault_json, not_now
 from parcelgate.core.port import RejectError, StoreUnavailableError
 
 RETRY_SECONDS = 5
@@ -24,15 +23,16 @@ STATUSES: Mapping[str, tuple[grpc.StatusCode, int]] = {
     "DECLARATIONS_CONTENDED": (grpc.StatusCode.ABORTED, 409),
     "FOLLOWERS_TOO_MANY": (grpc.StatusCode.RESOURCE_EXHAUSTED, 429),
     "STORE_FULL": (grpc.StatusCode.RESOURCE_EXHAUSTED, 503),
+    "GATEWAY_BUSY": (grpc.StatusCode.RESOURCE_EXHAUSTED, 503),
     "STREAM_IDLE": (grpc.StatusCode.DEADLINE_EXCEEDED, 408),
     "GATEWAY_STOPPING": (grpc.StatusCode.UNAVAILABLE, 503),
 }
-_COME_AGAIN = frozenset(["STORE_FULL", "GATEWAY_STOPPING", "DECLARATIONS_CONTENDED"])
+_COME_AGAIN = frozenset(["STORE_FULL", "GATEWAY_BUSY", "GATEWAY_STOPPING", "DECLARATIONS_CONTENDED"])
 
 
 def faults_of(error: RejectError | StoreUnavailableError) -> list[Fault]:
     """Return the faults that an error means to the caller."""
-    return list(error.faults) if isinstance(error, RejectError) else [fault("STORE_FULL")]
+    return list(error.faults) if isinstance(error, RejectError) else [not_now(error)[0]]
 
 
 async def abort(context: grpc.aio.ServicerContext[Any, Any], error: RejectError | StoreUnavailableError) -> Never:
@@ -41,6 +41,8 @@ async def abort(context: grpc.aio.ServicerContext[Any, Any], error: RejectError 
     metadata = [("parcelgate-fault-code", first.code)]
     if first.code in _COME_AGAIN:
         metadata.append(("parcelgate-retry-seconds", str(RETRY_SECONDS)))
+        # What gRPC's own retries obey.
+        metadata.append(("grpc-retry-pushback-ms", str(RETRY_SECONDS * 1000)))
     place = f" ({first.address})" if first.address else ""
     status, _ = STATUSES.get(first.code, _WRONG)
     await context.abort(status, f"{first.code}: {first.sentence} {first.hint}{place}", tuple(metadata))

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.core.credential import Credentials, Identity
 from parcelgate.core.fault import fault
+from parcelgate.core.port import BusyError, TryAgainError
 
 
 async def grpc_caller(context: grpc.aio.ServicerContext[Any, Any], credentials: Credentials, *kinds: str) -> Identity:
@@ -45,6 +46,16 @@ def http_caller(request: Request, credentials: Credentials, *kinds: str) -> Iden
 def refusal(status: int, wrong: Fault, headers: dict[str, str] | None = None) -> JSONResponse:
     """Answer a request with one fault of the call."""
     return JSONResponse({"faults": [fault_json(wrong)]}, status, headers)
+
+
+_RETRY_SECONDS = 5
+
+
+def not_now(error: TryAgainError) -> tuple[Fault, int]:
+    """Return the fault that says why nothing is taken in now, and the seconds after which to come again."""
+    if isinstance(error, BusyError):
+        return fault("GATEWAY_BUSY", what=error.what, seconds=error.retry_seconds), error.retry_seconds
+    return fault("STORE_FULL"), _RETRY_SECONDS
 
 
 def fault_json(wrong: Fault) -> dict[str, Any]:

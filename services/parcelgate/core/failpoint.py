@@ -15,7 +15,7 @@ POINTS = (
     "runner.handled_before_commit",
     "runner.committed_before_publish",
     "runner.published_before_mark",
-    "runner.marked_before_acknowledge",
+    "runner.done_before_acknowledge",
     "store.mid_batch",
     "mailbox.claimed_before_intake",
     "mailbox.accepted_before_result",
@@ -44,5 +44,5 @@ def pass_by(name: str) -> None:
 
 
 def guard_is_on(name: str) -> bool:
-    """Tell whether a guard (inbox) was left on."""
+    """Tell whether a guard (inbox, confirms) was left on."""
     return name not in _OFF

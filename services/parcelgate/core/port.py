@@ -35,6 +35,19 @@ class StoreUnavailableError(TryAgainError):
     """The store cannot take writes now, for example because its disk is full."""
 
 
+class BusyError(StoreUnavailableError):
+    """The gateway has more in hand than it should; nothing was kept, and the same may be sent again after retry_seconds."""
+
+    def __init__(self, what: str, retry_seconds: int) -> None:
+        super().__init__(f"there is too much in hand: {what}")
+        self.what = what
+        self.retry_seconds = retry_seconds
+
+
+class NotNowError(TryAgainError):
+    """Who is to take the work is full or away; nothing is wrong with the work, so that this is no try of it."""
+
+
 class BusUnavailableError(TryAgainError):
     """The bus did not confirm in time; whether the message arrived is not known."""
 
@@ -170,8 +183,14 @@ class Store(Protocol):
     async def unsent(self, limit: int) -> list[Message]:
         """Return messages of the outbox that nobody has marked as sent, oldest first."""
 
+    async def backlog(self) -> int:
+        """Return how many messages of the outbox are not marked as sent; may stop counting at 100,000."""
+
     async def mark_sent(self, ids: Sequence[str]) -> None:
         """Mark messages of the outbox as confirmed by the bus."""
+
+    async def backlog(self) -> int:
+        """Return how many messages of the outbox wait to be sent, by whatever process; counts up to 100,000."""
 
     async def due(self, consumer: str, now_micros: int, limit: int) -> list[Postponed]:
         """Return postponed work of a consumer whose time has come."""

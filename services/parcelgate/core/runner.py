@@ -1,11 +1,13 @@
 """The one loop that owns transactions.
 
-For all services alike: seen before? handle; commit state, inbox, outbox, delivery log, retries and dead letters in one
-transaction; publish with confirms; acknowledge. Whatever a crash interrupts is done again and recognised.
+For all services alike: handle; commit state, inbox, outbox, delivery log, retries and dead letters in one transaction,
+which fails if the inbox has seen the message; acknowledge. What was committed is published with confirms by a task of its
+own, so that nobody waits for the bus. Whatever a crash interrupts is done again and recognised.
 """
 
 import asyncio
 import contextlib
+from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -27,6 +29,7 @@ from parcelgate.core.port import (
     ConflictError,
     Dead,
     Message,
+    NotNowError,
     Outcome,
     Postponed,
     Received,
@@ -38,6 +41,7 @@ from parcelgate.core.port import (
     UnroutableError,
     Write,
 )
+from parcelgate.core.pressure import Pressure
 
 # Seconds until the next try, by number of tries so far; after the last the work is a dead letter.
 LADDER = (1, 5, 30, 120, 600, 1800, 7200)
@@ -49,6 +53,11 @@ _CONFLICTS = 20
 _FACTS_A_MESSAGE = 500
 _RELAY_SECONDS = 1.0
 _RELAY_MOST = 200
+# Committed messages that wait for the bus in memory; beyond that they are left to the relay.
+_MOST_OUTGOING = 1000
+_SEND_AT_ONCE = 64
+# A stop waits so long for the bus; what is left then is sent after the next start.
+_LAST_SECONDS = 2.0
 _PAUSE_SECONDS = 0.5
 
 Handler = Callable[[Sequence[Message]], Awaitable[Outcome]]
@@ -74,7 +83,11 @@ class Runner:
         self.clock = clock
         self.bell = bell
         self._log = structlog.get_logger("runner")
+        self.pressure = Pressure()
         self._publishing: set[str] = set()
+        self._outgoing: deque[Message] = deque()
+        self._sending: asyncio.Task[None] | None = None
+        self._relay_wakes = asyncio.Event()
         self._stop = asyncio.Event()
 
     async def run(self, consumers: Iterable[Consumer]) -> None:
@@ -84,16 +97,27 @@ class Runner:
             for consumer in consumers:
                 group.create_task(self._consume(consumer), name=f"consume {consumer.name}")
                 group.create_task(self._try_again(consumer), name=f"retry {consumer.name}")
+        await self.sent(_LAST_SECONDS)
 
     def stop(self) -> None:
         """Ask run to return when the work in hand is done."""
         self._stop.set()
+        self._relay_wakes.set()
+
+    def wake_relay(self) -> None:
+        """Have the relay look at once, for example because the bus is back."""
+        self._relay_wakes.set()
+
+    async def sent(self, seconds: float) -> None:
+        """Wait until what was committed so far is published or left to the relay, at most so many seconds."""
+        if self._sending is not None:
+            await asyncio.wait({self._sending}, timeout=seconds)
 
     async def transact(self, outcome: Outcome, consumer: str = "", seen: Sequence[str] = ()) -> None:
-        """Commit an outcome, publish what it sends and ring for what it delivers.
+        """Commit an outcome, hand what it sends to the sender and ring for what it delivers.
 
-        Returns after the commit even if the bus is away: the relay sends what is left. Raises AlreadySeenError,
-        ConflictError or StoreUnavailableError as the store does; nothing is kept then.
+        Returns after the commit, without waiting for the bus. Raises AlreadySeenError, ConflictError or
+        StoreUnavailableError as the store does; nothing is kept then.
         """
         messages = [*outcome.messages, *_fact_messages(outcome.facts)]
         whole = replace(outcome, messages=messages, writes=_merge(outcome.writes))
@@ -103,40 +127,37 @@ class Runner:
         self._publishing.update(ids)
         try:
             await self.store.commit(transaction)
-            failpoint.pass_by("runner.committed_before_publish")
-            self.bell.ring(delivery_bell(one.partner, one.environment) for one in outcome.deliveries)
-            await self._publish(messages)
-        finally:
+        except BaseException:
             self._publishing.difference_update(ids)
+            raise
+        failpoint.pass_by("runner.committed_before_publish")
+        self._send(messages)
+        self.bell.ring(delivery_bell(one.partner, one.environment) for one in outcome.deliveries)
 
     async def work(self, consumer: Consumer, messages: Sequence[Message], attempts: int = 0) -> None:
         """Take messages through the loop once; afterwards each is done, postponed or a dead letter."""
+        fresh = list({message.id: message for message in messages}.values())
         for _ in range(_CONFLICTS):
-            fresh = await self._fresh(consumer, messages)
-            if not fresh:
-                return
             try:
                 outcome = await consumer.handle(fresh)
                 failpoint.pass_by("runner.handled_before_commit")
                 await self.transact(outcome, consumer.name, [message.id for message in fresh])
             except AlreadySeenError:
+                # Nearly always nothing was seen, so that the inbox is asked only when it has refused.
+                seen = await self.store.seen(consumer.name, [message.id for message in fresh])
+                fresh = [message for message in fresh if message.id not in seen]
+                if not fresh:
+                    return
                 continue
             except ConflictError:
                 await asyncio.sleep(0)
                 continue
-            except StoreUnavailableError:
+            except (StoreUnavailableError, NotNowError):
                 raise
             except Exception as error:  # noqa: BLE001 - the one broad except: a handler's failure must lose nothing
                 await self._failed(consumer, fresh, attempts, error)
             return
-        await self._failed(consumer, messages, attempts, ConflictError("somebody else kept changing the same rows"))
-
-    async def _fresh(self, consumer: Consumer, messages: Sequence[Message]) -> list[Message]:
-        once = {message.id: message for message in messages}
-        if not failpoint.guard_is_on("inbox"):
-            return list(messages)
-        seen = await self.store.seen(consumer.name, list(once))
-        return [message for message in once.values() if message.id not in seen]
+        await self._failed(consumer, fresh, attempts, ConflictError("somebody else kept changing the same rows"))
 
     async def _failed(self, consumer: Consumer, messages: Sequence[Message], attempts: int, error: Exception) -> None:
         """Find out which message, and then which entry, cannot be handled; all others go on."""
@@ -198,7 +219,7 @@ class Runner:
 
     async def _take(self, consumer: Consumer, received: Sequence[Received]) -> None:
         await self.work(consumer, [one.message for one in received])
-        failpoint.pass_by("runner.marked_before_acknowledge")
+        failpoint.pass_by("runner.done_before_acknowledge")
         await self.bus.acknowledge(received)
 
     async def _receiving(self, consumer: Consumer) -> AsyncIterator[list[Received]]:
@@ -242,15 +263,37 @@ class Runner:
 
     async def _relay(self) -> None:
         """Send what a crash or an absent bus left unsent; by mark, never by a cursor of ids."""
-        while not self._stop.is_set():
+        while True:
+            self._relay_wakes.clear()
+            if self._stop.is_set():
+                return
             await attempt("relay", self._send_unsent)
-            await self._pause(_RELAY_SECONDS)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_RELAY_SECONDS):
+                    await self._relay_wakes.wait()
 
     async def _send_unsent(self) -> None:
         while not self._stop.is_set():
             left = [one for one in await self.store.unsent(_RELAY_MOST) if one.id not in self._publishing]
             if not await self._publish(left) or len(left) < _RELAY_MOST:
                 return
+
+    def _send(self, messages: Sequence[Message]) -> None:
+        """Have messages published, those of several commits together."""
+        if len(self._outgoing) > _MOST_OUTGOING:
+            self._publishing.difference_update(message.id for message in messages)
+            return
+        self._outgoing.extend(messages)
+        if self._outgoing and (self._sending is None or self._sending.done()):
+            self._sending = asyncio.create_task(self._send_outgoing(), name="sender")
+
+    async def _send_outgoing(self) -> None:
+        while self._outgoing:
+            part = [self._outgoing.popleft() for _ in range(min(_SEND_AT_ONCE, len(self._outgoing)))]
+            try:
+                await attempt("sender", partial(self._publish, part))
+            finally:
+                self._publishing.difference_update(message.id for message in part)
 
     async def _publish(self, messages: Sequence[Message]) -> bool:
         """Publish and mark; tells whether all of it was sent."""
@@ -275,7 +318,7 @@ class Runner:
                 await self._stop.wait()
 
 
-async def attempt(what: str, step: Callable[[], Awaitable[None]]) -> bool:
+async def attempt(what: str, step: Callable[[], Awaitable[object]]) -> bool:
     """Do one round of a loop that must go on whatever happens; tells whether it went well. What went wrong is logged."""
     log = structlog.get_logger("runner")
     try:

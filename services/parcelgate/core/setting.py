@@ -38,6 +38,24 @@ class Settings:
     """Time that an authority has for a chunk."""
     log_level: str = "info"
     """debug, info, warning or error."""
+    instance: str = ""
+    """Name of this process among those of a cluster, the same after a restart; <host>-<service> if not set."""
+    database_url: str = ""
+    """PostgreSQL database of the cluster: postgresql://user:password@host:port/name."""
+    database_connections: int = 6
+    """Connections that a process of the cluster holds to the database."""
+    broker_url: str = ""
+    """RabbitMQ virtual host of the cluster: amqp://user:password@host:port/vhost."""
+    risk_address: str = ""
+    """Where a cluster's router asks risk: host:port, or several IP addresses with ports and commas between."""
+    clearance_address: str = ""
+    """Where a cluster's router asks clearance, in the same way."""
+    most_unsent: int = 20_000
+    """Messages that may wait for the bus; with more of them the doors are shut."""
+    most_interchanges: int = 5_000
+    """Interchanges that may wait for their end; with more of them the doors are shut."""
+    resend_seconds: int = 60
+    """A message that was sent so long ago and is neither done nor queued is sent again."""
 
     @property
     def store(self) -> Path:

@@ -11,9 +11,18 @@ from collections.abc import Sequence
 import structlog
 
 from parcelgate.core import failpoint
-from parcelgate.core.port import BusUnavailableError, Message, Outcome, StoreUnavailableError
+from parcelgate.core.port import BusUnavailableError, ConflictError, Message, Outcome, StoreUnavailableError, Write
 from parcelgate.core.runner import Consumer, Runner
-from parcelgate.postal.interchange import ENDED, ENDED_BELL, RECEIVED_BELL, SMALL_BYTES, Interchange, find
+from parcelgate.core.setting import Settings
+from parcelgate.postal.interchange import (
+    ENDED,
+    ENDED_BELL,
+    OWNED_MICROS,
+    RECEIVED_BELL,
+    SMALL_BYTES,
+    Interchange,
+    find,
+)
 from parcelgate.postal.routing import Routing
 from parcelgate.postal.translation import Translation
 
@@ -23,17 +32,21 @@ _AWAY_SECONDS = 1.0
 _STOP_SECONDS = 5.0
 _FAR_MICROS = 2**62
 _SHORT_AT_ONCE = 8
+_KEEP_SECONDS = 5.0
 
 
 class Dispatch:
     """Brings every interchange to its end."""
 
-    def __init__(self, runner: Runner, translation: Translation, routing: Routing, workers: int) -> None:
+    def __init__(self, runner: Runner, translation: Translation, routing: Routing, settings: Settings) -> None:
         self._runner = runner
         self._translation = translation
         self._routing = routing
         # Lane: sizes from and to, and how many are worked on at once.
-        self._lanes = ((0, SMALL_BYTES, _SHORT_AT_ONCE), (SMALL_BYTES, _FAR_MICROS, workers + 1))
+        self._lanes = ((0, SMALL_BYTES, _SHORT_AT_ONCE), (SMALL_BYTES, _FAR_MICROS, settings.workers + 1))
+        self._owner = settings.instance
+        self._most_in_hand = settings.most_interchanges
+        self._kept_at = 0.0
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._not_before: dict[str, float] = {}
         self._consumer = Consumer("postal.interchange", "", self._handle, lambda message: [message])
@@ -47,6 +60,7 @@ class Dispatch:
                 waiting = asyncio.create_task(self._runner.bell.wait(RECEIVED_BELL, self._rest()))
                 await asyncio.sleep(0)
                 with contextlib.suppress(StoreUnavailableError):
+                    await self._keep()
                     for low, high, most in self._lanes:
                         await self._take_up(low, high, most)
                 await waiting
@@ -65,15 +79,38 @@ class Dispatch:
     async def _take_up(self, low: int, high: int, most: int) -> None:
         now = time.monotonic()
         self._not_before = {receipt: when for receipt, when in self._not_before.items() if when > now}
-        rows = await self._runner.store.read("postal.waiting", low, high, 4 * most + len(self._not_before))
-        waiting = [row[0] for row in rows]
-        free = most - sum(1 for receipt in waiting if receipt in self._busy)
-        for receipt in waiting:
+        micros = self._runner.clock.micros()
+        limit = 4 * most + len(self._not_before)
+        rows = await self._runner.store.read("postal.waiting", low, high, self._owner, micros, limit)
+        free = most - sum(1 for receipt, _, _ in rows if receipt in self._busy)
+        for receipt, owner, until in rows:
             if free > 0 and receipt not in self._busy and receipt not in self._not_before:
+                safe = owner == self._owner and until > micros + OWNED_MICROS // 2
+                if self._owner and not safe and not await self._claim([receipt], exact=True):
+                    continue
                 free -= 1
                 task = asyncio.create_task(self._work(receipt), name=receipt)
                 self._busy[receipt] = task
                 task.add_done_callback(self._done)
+
+    async def _keep(self) -> None:
+        """Look how much there is to do, and keep what is in hand from the other processes."""
+        if (now := time.monotonic()) < self._kept_at + _KEEP_SECONDS:
+            return
+        self._kept_at = now
+        ((count,),) = await self._runner.store.read("postal.in_hand", self._most_in_hand + 1)
+        self._runner.pressure.tell("interchanges", count, self._most_in_hand)
+        if self._owner and self._busy:
+            await self._claim(list(self._busy), exact=False)
+
+    async def _claim(self, receipts: Sequence[str], *, exact: bool) -> bool:
+        now = self._runner.clock.micros()
+        rows = [(receipt, self._owner, now + OWNED_MICROS, now) for receipt in receipts]
+        try:
+            await self._runner.transact(Outcome(writes=[Write("postal.own", rows, exact=exact)]))
+        except ConflictError:
+            return False
+        return True
 
     def _done(self, task: asyncio.Task[None]) -> None:
         receipt = task.get_name()

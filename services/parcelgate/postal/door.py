@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute, Route
 from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.core.clock import iso
 from parcelgate.core.credential import Credentials, Identity
-from parcelgate.core.door import fault_json, http_caller, refusal
+from parcelgate.core.door import fault_json, http_caller, not_now, refusal
 from parcelgate.core.fault import fault
 from parcelgate.core.port import RejectError, TryAgainError
 from parcelgate.core.runner import Runner
@@ -59,8 +59,9 @@ class PostalDoor:
         except RejectError as error:
             status = 413 if error.faults[0].code == "INTERCHANGE_TOO_LARGE" else 422
             return JSONResponse({"faults": [fault_json(one) for one in error.faults]}, status)
-        except TryAgainError:
-            return refusal(503, fault("STORE_FULL"), {"Retry-After": _RETRY_SECONDS})
+        except TryAgainError as error:
+            wrong, seconds = not_now(error)
+            return refusal(503, wrong, {"Retry-After": str(seconds)})
         except ClientDisconnect:
             return refusal(400, fault("INTERCHANGE_CUT_OFF"))
         link = f"/v1/interchanges/{accepted.receipt}"
@@ -112,7 +113,7 @@ class PostalDoor:
             body = b"".join(await self._hand_out.compose(caller.partner, closed))
         except RejectError as error:
             return refusal(500, error.faults[0])
-        if not closed.handed_out_at and not caller.partner.mailbox:
+        if not (closed.handed_out_at or caller.partner.mailbox or caller.partner.queue):
             try:
                 await self._runner.transact(self._hand_out.handed_out(caller.partner, closed))
             except TryAgainError:

@@ -28,7 +28,7 @@ from parcelgate.core.port import (
 from parcelgate.core.runner import Runner
 from parcelgate.core.seal import Vault
 from parcelgate.core.setting import Settings
-from parcelgate.postal.interchange import KEPT_MICROS, RECEIVED_BELL, Interchange, stamp
+from parcelgate.postal.interchange import KEPT_MICROS, OWNED_MICROS, RECEIVED_BELL, Interchange, stamp
 
 # Parts that are committed together; a body of at most so many parts costs one commit.
 _PARTS_A_COMMIT = 4
@@ -83,8 +83,9 @@ class Intake:
         """Store an interchange as it arrives and return its receipt once it is durable.
 
         Raises RejectError for what the size or the first bytes show (empty, too large, no format, a format not agreed),
-        StoreUnavailableError or another TryAgainError if it could not be stored; nothing of it is kept then.
+        BusyError if there is too much in hand, StoreUnavailableError or another TryAgainError if it could not be stored; nothing of it is kept then.
         """
+        self._runner.pressure.check()
         upload = _Upload(partner, name, naming.receipt(), self._vault.new_key())
         completed = False
         try:
@@ -169,13 +170,15 @@ class Intake:
         partner, now, digest = upload.partner, self._runner.clock.micros(), upload.digest.hexdigest()
         parts = upload.take_parts()
         place = (partner.id, partner.environment)
+        # Whoever took it in goes on with it, so that nobody has to claim it.
+        owned = (self._settings.instance, now + OWNED_MICROS)
         outcome = Outcome(keys=[upload.key] if first else [])
         outcome.writes.append(Write("postal.let_go", [(*place, now - KEPT_MICROS, digest, "", "")]))
         if first:
             row: tuple[Any, ...] = (upload.receipt, *place, upload.name, upload.key.id, now, digest, upload.size)
-            outcome.writes.append(Write("postal.put_interchange", [(*row, upload.stored)]))
+            outcome.writes.append(Write("postal.put_interchange", [(*row, upload.stored, *owned)]))
         else:
-            row = (upload.receipt, now, digest, upload.size, upload.stored)
+            row = (upload.receipt, now, digest, upload.size, upload.stored, *owned)
             outcome.writes.append(Write("postal.complete_interchange", [row], exact=True))
         outcome.writes.append(parts)
         outcome.facts.append(self._received(upload, now))

@@ -17,6 +17,8 @@ from parcelgate.core.port import Store
 SMALL_BYTES = 256 * 1024
 # 13 months: how long the content and the reference of an interchange stay taken.
 KEPT_MICROS = 396 * 86_400 * 1_000_000
+# How long an interchange belongs to the process that took it, unless that one keeps it.
+OWNED_MICROS = 15 * 1_000_000
 # Rung when an interchange is ready to be translated, and when one has come to its end.
 RECEIVED_BELL = "postal/received"
 ENDED_BELL = "postal/ended"

@@ -12,7 +12,9 @@ from parcelgate.codecs import translate
 from parcelgate.codecs.registry import shipped
 from parcelgate.core import chunk
 from parcelgate.core.bell import delivery_bell
+from parcelgate.core.charge import Charge
 from parcelgate.core.credential import Credentials
+from parcelgate.core.letter import PartnerQueue
 from parcelgate.core.partner import Partner, Partners
 from parcelgate.core.runner import BULK_AT_ONCE, Consumer, Runner
 from parcelgate.core.seal import Vault
@@ -23,9 +25,10 @@ from parcelgate.postal.door import PostalDoor
 from parcelgate.postal.handout import HandOut
 from parcelgate.postal.intake import Intake
 from parcelgate.postal.interchange import RECEIVED_BELL
-from parcelgate.postal.mailbox import InTray, Mailbox, OutTray, go_round, pause
+from parcelgate.postal.mailbox import FolderTray, InTray, Mailbox, OutTray, Tray, go_round, pause
 from parcelgate.postal.outcome import Outcomes
 from parcelgate.postal.pool import Pool
+from parcelgate.postal.queue import InQueue, QueueTray
 from parcelgate.postal.routing import Routing
 from parcelgate.postal.translation import Translation
 
@@ -33,7 +36,7 @@ _SWEEP_SECONDS = 60.0
 
 
 class PostalService:
-    """The edge of posts and customs mailboxes; mailbox gives the mailbox of a partner by its id."""
+    """The edge of posts and customs mailboxes; mailbox gives that of a partner by its id, queue its queues."""
 
     name = "postal"
 
@@ -45,11 +48,15 @@ class PostalService:
         partners: Partners,
         credentials: Credentials,
         settings: Settings,
+        charge: Charge,
         mailbox: Callable[[str], Mailbox],
+        queue: Callable[[str], PartnerQueue] | None = None,
     ) -> None:
         self._runner = runner
+        self._charge = charge
         self._partners = partners
         self._mailbox = mailbox
+        self._queue = queue
         registry = shipped(settings.formats)
 
         def recognise(first: bytes) -> str | Fault:
@@ -67,7 +74,7 @@ class PostalService:
         routing = Routing(runner, vault, partners)
         formats = str(settings.formats or "")
         translation = Translation(runner, vault, partners, self.pool, routing, formats)
-        self._dispatch = Dispatch(runner, translation, routing, settings.workers)
+        self._dispatch = Dispatch(runner, translation, routing, settings)
         self._door = PostalDoor(runner, credentials, self.intake, self.outcomes, self.hand_out)
 
     def consumers(self) -> Sequence[Consumer]:
@@ -104,17 +111,40 @@ class PostalService:
 
     async def _serve(self, group: asyncio.TaskGroup, partner: Partner, stop: asyncio.Event) -> None:
         mailbox = self._mailbox(partner.id) if partner.mailbox else None
-        out_tray = OutTray(self._runner, partner, mailbox, self.hand_out)
-        group.create_task(go_round(out_tray.look, out_tray.wait, stop), name=f"hand out to {partner.id}")
+        tray: Tray | None = FolderTray(mailbox) if mailbox is not None else None
+        if partner.queue and self._queue is not None:
+            queue = self._queue(partner.id)
+            tray = QueueTray(queue)
+            in_queue = InQueue(partner, queue, self.intake)
+            group.create_task(go_round(in_queue.look, _at_once, stop), name=f"queue of {partner.id}")
+        out_tray = OutTray(self._runner, partner, tray, self.hand_out)
+
+        async def hand_out() -> None:
+            if await self._charge.mine(f"hand-out to {partner.id}"):
+                await out_tray.look()
+
+        group.create_task(go_round(hand_out, out_tray.wait, stop), name=f"hand out to {partner.id}")
         if mailbox is not None:
             # One partner's folder that cannot be made now must not keep the others away; its in-tray tries again.
             with contextlib.suppress(OSError):
                 await mailbox.open()
             in_tray = InTray(self._runner, partner, mailbox, self.intake, self.outcomes)
-            group.create_task(go_round(in_tray.look, lambda: pause(stop), stop), name=f"mailbox of {partner.id}")
+
+            async def take_in() -> None:
+                if await self._charge.mine(f"mailbox of {partner.id}"):
+                    await in_tray.look()
+                else:
+                    in_tray.leave()
+
+            group.create_task(go_round(take_in, lambda: pause(stop), stop), name=f"mailbox of {partner.id}")
 
     async def _sweep(self, stop: asyncio.Event) -> None:
         async def look() -> None:
-            await self.intake.sweep()
+            if await self._charge.mine("postal sweep"):
+                await self.intake.sweep()
 
         await go_round(look, lambda: pause(stop, _SWEEP_SECONDS), stop)
+
+
+async def _at_once() -> None:
+    """Rest not at all: looking is waiting."""

@@ -70,8 +70,9 @@ class Desk:
     async def report(self, reporter: Reporter, given: Sequence[Report]) -> list[ReportResult]:
         """Take reports at a door: commit what they change and say what became of each, in their order.
 
-        Raises StoreUnavailableError if nothing can be kept now; the caller then reports again.
+        Raises BusyError or StoreUnavailableError if nothing can be kept now; the caller then reports again.
         """
+        self.runner.pressure.check()
 
         async def step() -> tuple[Outcome, list[ReportResult]]:
             store, known = self.runner.store, Known()

@@ -13,9 +13,9 @@ from parcelgate.api.intake.v1.intake_pb2 import ReportRequest, ReportResponse, R
 from parcelgate.api.intake.v1.intake_pb2_grpc import DecisionIntakeServicer
 from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.core.credential import Credentials
-from parcelgate.core.door import fault_json, grpc_caller, http_caller, refusal
+from parcelgate.core.door import fault_json, grpc_caller, http_caller, not_now, refusal
 from parcelgate.core.fault import fault
-from parcelgate.core.port import TryAgainError
+from parcelgate.core.port import BusyError, TryAgainError
 from parcelgate.router.desk import Desk
 from parcelgate.router.report import Reporter
 
@@ -41,6 +41,11 @@ class ReportDoor(DecisionIntakeServicer):
             await _abort(context, grpc.StatusCode.INVALID_ARGUMENT, wrong)
         try:
             return ReportResponse(results=await self._desk.report(Reporter.of(identity.partner), request.reports))
+        except BusyError as error:
+            wrong, seconds = not_now(error)
+            pushback = ("grpc-retry-pushback-ms", str(seconds * 1000))
+            await _abort(context, grpc.StatusCode.RESOURCE_EXHAUSTED, wrong, pushback)
+            raise
         except TryAgainError:
             await _abort(context, grpc.StatusCode.UNAVAILABLE, fault("REPORT_NOT_STORED"))
             raise
@@ -59,14 +64,19 @@ class ReportDoor(DecisionIntakeServicer):
             return refusal(400, fault("TOO_MANY_REPORTS", count=len(reports.reports), most=MOST_REPORTS))
         try:
             results = await self._desk.report(Reporter.of(identity.partner), reports.reports)
+        except BusyError as error:
+            wrong, seconds = not_now(error)
+            return refusal(503, wrong, {"Retry-After": str(seconds)})
         except TryAgainError:
             return refusal(503, fault("REPORT_NOT_STORED"), {"Retry-After": "1"})
         return JSONResponse({"results": [_result_json(result) for result in results]})
 
 
-async def _abort(context: grpc.aio.ServicerContext[Any, Any], status: grpc.StatusCode, wrong: Fault) -> None:
+async def _abort(
+    context: grpc.aio.ServicerContext[Any, Any], status: grpc.StatusCode, wrong: Fault, *more: tuple[str, str]
+) -> None:
     words = f"{wrong.code}: {wrong.sentence} {wrong.hint}"
-    await context.abort(status, words, (("parcelgate-fault-code", wrong.code),))
+    await context.abort(status, words, (("parcelgate-fault-code", wrong.code), *more))
 
 
 async def _body(request: Request) -> bytes:

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from functools import partial
 
+from parcelgate.core.charge import Charge
 from parcelgate.core.runner import attempt
 from parcelgate.router.desk import Desk
 from parcelgate.router.report import KEPT_MICROS, Waiting
@@ -17,15 +18,16 @@ _MISSED_MICROS = 60_000_000
 class Drain:
     """Looks twice a second for what is due."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, charge: Charge) -> None:
         self._desk = desk
+        self._charge = charge
         # Before the first look anything may have been missed.
         self._missed_since = 0
 
     async def run(self, stop: asyncio.Event) -> None:
         """Look until stop is set."""
         while not stop.is_set():
-            await self.look()
+            await attempt("charge of the drain", self._look_if_mine)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_PAUSE_SECONDS):
                     await stop.wait()
@@ -37,6 +39,13 @@ class Drain:
         await attempt("overdue cases", self._tell_overdue)
         await attempt("missed reports", self._join_missed)
         await attempt("expired reports", self._expire)
+
+    async def _look_if_mine(self) -> None:
+        if await self._charge.mine("router drain"):
+            await self.look()
+        else:
+            # Whoever takes over cannot know what the other one has joined.
+            self._missed_since = 0
 
     async def _tell_overdue(self) -> None:
         store, now = self._desk.runner.store, self._desk.runner.clock.micros()

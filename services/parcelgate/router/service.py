@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute, Route
 
 from parcelgate.api.intake.v1.intake_pb2 import DESCRIPTOR
 from parcelgate.api.intake.v1.intake_pb2_grpc import add_DecisionIntakeServicer_to_server
+from parcelgate.core.charge import Charge
 from parcelgate.core.credential import Credentials
 from parcelgate.core.partner import Partners
 from parcelgate.core.runner import BULK_AT_ONCE, Consumer, Runner
@@ -35,12 +36,13 @@ class RouterService:
         settings: Settings,
         assess: Assess,
         decide: Decide,
+        charge: Charge,
         agreements: Agreements | None = None,
     ) -> None:
         chosen = agreements or Agreements(settings.data / "agreements")
         self.desk = Desk(runner, vault, partners, chosen, Judge(assess, decide, settings.call_seconds))
         self._door = ReportDoor(self.desk, credentials)
-        self._drain = Drain(self.desk)
+        self._drain = Drain(self.desk, charge)
 
     def consumers(self) -> Sequence[Consumer]:
         """Return its subscriptions to the topic advance, one for each lane."""

@@ -2,6 +2,7 @@
 
 import asyncio
 
+from parcelgate.core.charge import Alone
 from parcelgate.core.clock import FixedClock
 from parcelgate.router import drain
 from parcelgate.router.drain import Drain
@@ -29,7 +30,7 @@ class Desk:
 async def test_a_parked_case_that_nothing_changes_does_not_keep_the_look_from_its_end():
     desk = Desk()
     async with asyncio.timeout(2):
-        await Drain(desk).look()
+        await Drain(desk, Alone()).look()
     assert desk.asked == [("risk", ["declaration"])]
 
 
@@ -45,7 +46,7 @@ async def test_a_fault_of_our_own_does_not_end_the_looking(monkeypatch):
 
     desk.read = fails
     async with asyncio.timeout(20):
-        await Drain(desk).run(stop)
+        await Drain(desk, Alone()).run(stop)
     assert len(looks) == 12
 
 
@@ -59,5 +60,5 @@ async def test_what_fails_in_one_part_of_a_look_leaves_the_others_to_be_done():
         return []
 
     desk.read = fails_at_first
-    await Drain(desk).look()
+    await Drain(desk, Alone()).look()
     assert read == ["router.find_parked"] * 3 + ["router.find_overdue", "router.find_missed", "router.find_expired"]

@@ -138,7 +138,7 @@ class Delivery:
         client = self.client(carrier)
         metadata = (("authorization", f"Bearer {client.key}"),)
         results: list[SubmitResult] = []
-        async with grpc.aio.insecure_channel(client.where.grpc) as channel:
+        async with grpc.aio.insecure_channel(client.where("carrier").grpc) as channel:
             stub = CarrierServiceStub(channel)
             for request in requests:
                 response = await _ask(stub, request, metadata)
@@ -150,7 +150,7 @@ class Delivery:
         client = self.client(carrier)
         metadata = (("authorization", f"Bearer {client.key}"),)
         found: list[Release] = []
-        async with grpc.aio.insecure_channel(client.where.grpc) as channel:
+        async with grpc.aio.insecure_channel(client.where("carrier").grpc) as channel:
             token, more = "", True
             while more:
                 page = await DecisionServiceStub(channel).Pull(

@@ -1,14 +1,13 @@
 """The proof of the demo: every version has one outcome a stage, every CUSRSP is valid and agrees with the store."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import xmlschema
 
-from parcelgate.adapters.store.sqlite.writer import connect
 from parcelgate.api.carrier.v1.carrier_pb2 import SubmitResult
 from parcelgate.api.record.v1.decision_pb2 import Release
 from parcelgate.codecs import translate
@@ -68,8 +67,11 @@ def shipments(proof: Proof, results: list[SubmitResult], releases: list[Release]
             proof.hold("rejected item has its faults", well=bool(result.faults), otherwise=result.item)
 
 
-def responses(proof: Proof, data: Path, mailboxes: Path) -> dict[str, list[Path]]:
-    """Validate and decode every CUSRSP in the posts' folders and compare it with the delivery log; returns the files by post."""
+def responses(proof: Proof, mailboxes: Path, logged: Callable[[str], list[Release]]) -> dict[str, list[Path]]:
+    """Validate and decode every CUSRSP in the posts' folders and compare it with their delivery logs, which logged reads.
+
+    Returns the files by post.
+    """
     schema = xmlschema.XMLSchema(resource.schemas() / "upu/cusrsp/own-1/cusrsp.xsd", allow="local", defuse="always")
     files: dict[str, list[Path]] = {}
     for folder in sorted(mailboxes.glob("post-*/out")):
@@ -84,8 +86,8 @@ def responses(proof: Proof, data: Path, mailboxes: Path) -> dict[str, list[Path]
             handed_out += [
                 Release.FromString(one.message) for one in items if isinstance(one, ItemRead) and one.accepted
             ]
-        logged = list(_logged(data, partner))
-        proof.hold("CUSRSP files agree with the store item by item", well=_same(handed_out, logged), otherwise=partner)
+        agree = _same(handed_out, logged(partner))
+        proof.hold("CUSRSP files agree with the store item by item", well=agree, otherwise=partner)
     return files
 
 
@@ -115,18 +117,6 @@ def _told(release: Release) -> tuple[Any, ...]:
         decision.release_category,
         [(referral.reference, referral.type, referral.text) for referral in decision.referrals],
     )
-
-
-def _logged(data: Path, partner: str) -> Iterator[Release]:
-    connection = connect(data / "parcelgate.sqlite", read_only=True)
-    try:
-        rows = connection.execute(
-            "SELECT body FROM delivery_log WHERE partner = ? AND kind = 'release' ORDER BY sequence", (partner,)
-        ).fetchall()
-    finally:
-        connection.close()
-    for (body,) in rows:
-        yield Release.FromString(body)
 
 
 def _once(proof: Proof, name: str, stages: list[Any]) -> None:

@@ -3,7 +3,8 @@
 import datetime
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,13 @@ from rich.table import Table
 
 from parcelgate.api.record.v1.decision_pb2 import DecisionCode, Release
 from parcelgate.app.client import NoGatewayError, RefusedError
-from parcelgate.app.demo import proof
+from parcelgate.app.demo import log, proof
 from parcelgate.app.demo.delivery import Delivery
+from parcelgate.app.demo.log import Logged
 from parcelgate.app.demo.stage import Administration, NotStartedError, gateway
 from parcelgate.app.demo.traffic import ITEMS, SHIPMENTS, Traffic, traffic
+from parcelgate.app.node.engine import EngineMissingError
+from parcelgate.app.node.process import NodeFailedError
 from parcelgate.app.sending import progress
 from parcelgate.core import setting
 from parcelgate.core.setting import Settings
@@ -30,23 +34,31 @@ FISCAL = _CODES[_FIRST_FISCAL:]
 _QUIET_SECONDS = 1.5
 
 
-def run(data: Path, seed: int, items: int = ITEMS, shipments: int = SHIPMENTS, wait: float = WAIT_SECONDS) -> int:
+def run(
+    data: Path,
+    seed: int,
+    items: int = ITEMS,
+    shipments: int = SHIPMENTS,
+    wait: float = WAIT_SECONDS,
+    *,
+    cluster: bool = False,
+) -> int:
     """Run it in a data folder that is made anew, waiting so many seconds for decisions at most.
 
-    Returns 0 only if all that was to be proven holds, else 2.
+    In cluster mode with private nodes of PostgreSQL and RabbitMQ and a process for each service. Returns 0 only if all that was to be proven holds, else 2.
     """
     console = Console(highlight=False)
     settings = setting.load({}, data=data)
     made = traffic(seed, datetime.datetime.now(datetime.UTC).date(), items, shipments)
     began = time.monotonic()
     try:
-        with gateway(data):
-            console.print(f"The gateway serves from {data}. Sending {items} postal items and {shipments} shipments ...")
+        with _gateway(data, cluster=cluster) as (what, logged):
+            console.print(f"{what} from {data}. Sending {items} postal items and {shipments} shipments ...")
             delivery, outcomes, releases = _send(console, settings, made, wait)
             console.print(f"All sent and answered after {time.monotonic() - began:.1f} s. Checking every answer ...")
             verdict = _prove(settings, delivery, made, outcomes, releases)
-            files = proof.responses(verdict, data, settings.mailbox_root)
-    except (NotStartedError, NoGatewayError, RefusedError, TimeoutError) as error:
+            files = proof.responses(verdict, settings.mailbox_root, logged)
+    except (NotStartedError, EngineMissingError, NodeFailedError, NoGatewayError, RefusedError, TimeoutError) as error:
         console.print(f"[red]The demo could not run:[/red] {escape(str(error))}")
         return 2
     _show_decisions(console, made, outcomes, releases)
@@ -55,8 +67,12 @@ def run(data: Path, seed: int, items: int = ITEMS, shipments: int = SHIPMENTS, w
     console.print("CUSRSP files by post:")
     for paths in files.values():
         console.print(f"  {len(paths):3} in {paths[0].parent}")
-    console.print("\nLook at it: make up, then http://127.0.0.1:8080 with the key in build/demo/keys/integrator")
-    console.print("Hand in a file of your own meanwhile: parcelgate send FILE --as post-jp --wait --data build/demo\n")
+    if not cluster:
+        console.print("\nLook at it: make up, then http://127.0.0.1:8080 with the key in build/demo/keys/integrator")
+        console.print(
+            "Hand in a file of your own meanwhile: parcelgate send FILE --as post-jp --wait --data build/demo"
+        )
+    console.print()
     for what, count in verdict.checked.items():
         console.print(f"  {count:6} x {what}")
     for wrong in verdict.broken[:20]:
@@ -65,6 +81,20 @@ def run(data: Path, seed: int, items: int = ITEMS, shipments: int = SHIPMENTS, w
         "[green]All of it holds.[/green]" if not verdict.broken else f"[red]{len(verdict.broken)} do not hold.[/red]"
     )
     return 2 if verdict.broken else 0
+
+
+@contextmanager
+def _gateway(data: Path, *, cluster: bool) -> Iterator[tuple[str, Logged]]:
+    """Serve; yields what serves, and what reads its delivery logs."""
+    if not cluster:
+        with gateway(data):
+            yield "The gateway serves", log.of_file(data / "parcelgate.sqlite")
+        return
+    from parcelgate.app.demo.cluster import cluster as serving
+
+    with serving(data) as found:
+        count = len(found.members)
+        yield f"A cluster of {count} processes serves", log.of_database(found.environment["PARCELGATE_DATABASE_URL"])
 
 
 def _send(

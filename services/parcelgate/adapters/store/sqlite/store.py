@@ -41,6 +41,8 @@ _COUNT = (
     "INSERT INTO delivery_count VALUES (?, ?, ?)"
     " ON CONFLICT (partner, environment) DO UPDATE SET last = last + excluded.last RETURNING last"
 )
+_MOST_COUNTED = 100_000
+_BACKLOG = "SELECT count(*) FROM (SELECT 1 FROM outbox LIMIT ?)"
 _INBOX = "INSERT INTO inbox VALUES (?, ?, ?)"
 _INBOX_UNGUARDED = "INSERT OR IGNORE INTO inbox VALUES (?, ?, ?)"
 
@@ -90,10 +92,21 @@ class SqliteStore:
         )
         return [Message(*row) for row in rows]
 
+    async def backlog(self) -> int:
+        """Return how many messages the outbox holds; all of them are unsent."""
+        rows = await self._reading(lambda connection: connection.execute("SELECT count(*) FROM outbox").fetchall())
+        return int(rows[0][0])
+
     async def mark_sent(self, ids: Sequence[str]) -> None:
         """Take confirmed messages out of the outbox, with the next commit: one that a crash leaves there is sent again."""
         rows = [(message_id,) for message_id in ids]
         self.writer.post(lambda connection: _delete(connection, "DELETE FROM outbox WHERE message_id = ?", rows))
+
+    async def backlog(self) -> int:
+        """Return how many messages wait to be sent; counts up to 100,000. The writer looks, so that it sees every mark."""
+        return await self.writer.submit(
+            lambda connection: int(connection.execute(_BACKLOG, (_MOST_COUNTED,)).fetchone()[0])
+        )
 
     async def due(self, consumer: str, now_micros: int, limit: int) -> list[Postponed]:
         """Return postponed work of a consumer whose time has come."""

@@ -6,8 +6,10 @@ VALUES (?1, ?2, ?3, 'RECEIVING', ?4, ?5, ?6, ?6);
 -- name: postal.put_interchange
 -- A short interchange arrived whole; it takes its place behind all others.
 INSERT INTO postal_interchange
-    (receipt, partner, environment, state, name, data_key, received_at, touched_at, digest, bytes, parts, holds, place)
-SELECT ?1, ?2, ?3, 'RECEIVED', ?4, ?5, ?6, ?6, ?7, ?8, ?9, 1, coalesce(max(place), 0) + 1 FROM postal_interchange;
+    (receipt, partner, environment, state, name, data_key, received_at, touched_at, digest, bytes, parts, owner,
+     owned_until, holds, place)
+SELECT ?1, ?2, ?3, 'RECEIVED', ?4, ?5, ?6, ?6, ?7, ?8, ?9, ?10, ?11, 1, coalesce(max(place), 0) + 1
+FROM postal_interchange;
 
 -- name: postal.put_part
 -- A sealed part of a raw interchange.
@@ -20,7 +22,8 @@ UPDATE postal_interchange SET touched_at = ?2 WHERE receipt = ?1 AND state = 'RE
 -- name: postal.complete_interchange
 -- The last part arrived; the interchange takes its place behind all others.
 UPDATE postal_interchange
-SET state = 'RECEIVED', received_at = ?2, touched_at = ?2, digest = ?3, bytes = ?4, parts = ?5, holds = 1,
+SET state = 'RECEIVED', received_at = ?2, touched_at = ?2, digest = ?3, bytes = ?4, parts = ?5, owner = ?6,
+    owned_until = ?7, holds = 1,
     place = (SELECT coalesce(max(place), 0) + 1 FROM postal_interchange)
 WHERE receipt = ?1 AND state = 'RECEIVING';
 
@@ -69,9 +72,20 @@ FROM postal_interchange WHERE receipt = ? AND state <> 'RECEIVING';
 SELECT receipt, state FROM postal_interchange WHERE receipt IN (SELECT value FROM json_each(?));
 
 -- name: postal.waiting
--- Interchanges of a range of sizes that are not at their end, in the order of arrival.
-SELECT receipt FROM postal_interchange
-WHERE state IN ('RECEIVED', 'TRANSLATED') AND bytes > ? AND bytes <= ? ORDER BY place LIMIT ?;
+-- Interchanges of a range of sizes that are not at their end, in the order of arrival: one's own, and those whose
+-- owner's time is over.
+SELECT receipt, owner, owned_until FROM postal_interchange
+WHERE state IN ('RECEIVED', 'TRANSLATED') AND bytes > ? AND bytes <= ? AND (owner = ? OR owned_until < ?)
+ORDER BY place LIMIT ?;
+
+-- name: postal.own
+-- A process takes an interchange, or keeps it; exact, if it must not be somebody else's.
+UPDATE postal_interchange SET owner = ?2, owned_until = ?3
+WHERE receipt = ?1 AND (owner = ?2 OR owned_until < ?4) AND state IN ('RECEIVED', 'TRANSLATED');
+
+-- name: postal.in_hand
+-- How many interchanges are not at their end, counted up to a limit.
+SELECT count(*) FROM (SELECT 1 FROM postal_interchange WHERE state IN ('RECEIVED', 'TRANSLATED') LIMIT ?);
 
 -- name: postal.earlier
 -- Whether an earlier interchange of the same partner is not at its end.

@@ -1,0 +1,73 @@
+"""A transaction as calls of named writes, in the order in which they have to happen."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from parcelgate.adapters.store.postgres.connection import Call
+from parcelgate.adapters.store.postgres.statement import statement
+from parcelgate.api.record.v1.fact_pb2 import Fact
+from parcelgate.api.record.v1.fault_pb2 import Fault
+from parcelgate.core import failpoint
+from parcelgate.core.port import Delivery, Message, Outcome, Transaction
+
+
+def calls_of(transaction: Transaction, owner: str) -> list[Call]:
+    """Return what commits a transaction; its messages will be the owner's to send.
+
+    The inbox comes first, so that what was done before stops here; the delivery log comes late, so that the lock on its
+    row is held for a short time.
+    """
+    return list(_calls(transaction, transaction.outcome, owner))
+
+
+def _calls(transaction: Transaction, outcome: Outcome, owner: str) -> Iterator[Call]:
+    consumer, now = transaction.consumer, transaction.at_micros
+    guarded = failpoint.guard_is_on("inbox")
+    if transaction.seen:
+        seen = list(transaction.seen)
+        yield _call("runner.see" if guarded else "runner.see_unguarded", consumer, seen, now)
+        yield _call("runner.drop_postponed", consumer, seen)
+    if outcome.keys:
+        yield _call("runner.add_keys", *_columns([(key.id, key.wrapped) for key in outcome.keys]))
+    for write in outcome.writes:
+        if write.rows:
+            yield statement(write.statement), (*_columns(write.rows), write.exact)
+    if outcome.messages:
+        yield _call("runner.send", *_columns([_message(one) for one in outcome.messages]), owner)
+    if outcome.postponed:
+        later = [(*_message(work.message), work.attempts, work.next_micros, work.reason) for work in outcome.postponed]
+        yield _call("runner.postpone", consumer, *_columns(later))
+    if outcome.dead:
+        failed = [
+            (*_message(dead.message), pack_faults(dead.faults), dead.at_micros, dead.attempts) for dead in outcome.dead
+        ]
+        yield _call("runner.bury", consumer, *_columns(failed))
+    if outcome.deliveries:
+        name = "runner.log_deliveries" if guarded else "runner.log_deliveries_unguarded"
+        yield _call(name, *_columns([_delivery(one) for one in outcome.deliveries]), now)
+
+
+def pack_faults(faults: Sequence[Fault]) -> bytes:
+    """Return faults as they are stored."""
+    return Fact(faults=faults).SerializeToString()
+
+
+def unpack_faults(packed: bytes) -> tuple[Fault, ...]:
+    """Return faults from what was stored."""
+    return tuple(Fact.FromString(packed).faults)
+
+
+def _call(name: str, *arguments: Any) -> Call:
+    return statement(name), (*arguments, False)
+
+
+def _columns(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
+    return zip(*rows, strict=True)
+
+
+def _message(message: Message) -> tuple[str, str, str, bytes]:
+    return message.id, message.topic, message.key, message.body
+
+
+def _delivery(one: Delivery) -> tuple[Any, ...]:
+    return one.partner, one.environment, one.response_id, one.kind, one.body, one.head, one.data_key

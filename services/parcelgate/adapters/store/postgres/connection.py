@@ -1,0 +1,163 @@
+"""Connections to PostgreSQL: a few of them, kept open, each with what it has prepared; broken ones are replaced.
+
+Nothing here waits for ever: not for a free connection, not for a new one, not for an answer.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, TypeVar
+
+import asyncpg
+
+from parcelgate.adapters.store.postgres.failure import FAILURES, line_is_gone, translated
+from parcelgate.adapters.store.postgres.statement import Statement
+from parcelgate.core.port import StoreUnavailableError
+
+T = TypeVar("T")
+Call = tuple[Statement, Sequence[Any]]
+CONNECT_SECONDS = 5
+# The database gives up first, so that what we gave up on is not committed behind our back.
+ANSWER_SECONDS = 10
+_STATEMENT_MILLISECONDS = "8000"
+_SETTINGS = {
+    "statement_timeout": _STATEMENT_MILLISECONDS,
+    "idle_in_transaction_session_timeout": "10000",
+    # A client that died in mid-statement must not keep its locks.
+    "client_connection_check_interval": "2000",
+    "tcp_keepalives_idle": "5",
+    "tcp_keepalives_interval": "2",
+    "tcp_keepalives_count": "3",
+    # Every query is written for an index. Plans are made once, and must not be those of a table that was still small.
+    "plan_cache_mode": "force_generic_plan",
+    "enable_seqscan": "off",
+    "enable_bitmapscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "jit": "off",
+    "timezone": "UTC",
+}
+
+
+class Session:
+    """One connection, and the functions that were made on it."""
+
+    __slots__ = ("connection", "functions", "texts")
+
+    def __init__(self, connection: "asyncpg.Connection[Any]") -> None:
+        self.connection = connection
+        self.functions: set[str] = set()
+        self.texts: dict[tuple[str, ...], str] = {}
+
+    async def fetch(self, text: str, *arguments: Any) -> list[Any]:
+        """Run a query and return its rows."""
+        return await self.connection.fetch(text, *arguments)
+
+    async def call(self, calls: Sequence[Call]) -> None:
+        """Run writes in order, as one statement that commits by itself.
+
+        The database evaluates what is selected from left to right; each function sees what those before it changed.
+        """
+        names = tuple([statement.name for statement, _ in calls])
+        text = self.texts.get(names)
+        if text is None:
+            text = self.texts[names] = await self._prepare([statement for statement, _ in calls])
+        arguments = [argument for _, columns in calls for argument in columns]
+        await self.connection.fetchrow(text, *arguments)
+
+    async def _prepare(self, wanted: Sequence[Statement]) -> str:
+        missing = {one.name: one.definition for one in wanted if one.name not in self.functions}
+        if missing:
+            await self.connection.execute(";\n".join(missing.values()))
+            self.functions.update(missing)
+        number, found = 1, []
+        for one in wanted:
+            count = len(one.types) + 1
+            found.append(f"{one.function}({', '.join(f'${place}' for place in range(number, number + count))})")
+            number += count
+        return f"SELECT {', '.join(found)}"
+
+
+class Pool:
+    """Hands out sessions, the one used last first; raises StoreUnavailableError when there is none to be had."""
+
+    def __init__(self, dsn: str, name: str, connections: int) -> None:
+        self._dsn = dsn
+        self._settings = {**_SETTINGS, "application_name": f"parcelgate {name}"[:63]}
+        self._slots = asyncio.Semaphore(connections)
+        self._idle: list[Session] = []
+        self._closed = False
+
+    async def run(self, work: Callable[[Session], Awaitable[T]], *, again: bool) -> T:
+        """Do work with a session; again says that the work may be done twice, should the line break during the first.
+
+        Raises StoreUnavailableError, ConflictError or AlreadySeenError, whatever PostgreSQL's own error means.
+        """
+        try:
+            return await self._once(work)
+        except FAILURES as error:
+            if not (again and line_is_gone(error)) or isinstance(error, TimeoutError):
+                raise translated(error) from error
+        try:
+            return await self._once(work)
+        except FAILURES as error:
+            raise translated(error) from error
+
+    async def close(self) -> None:
+        """Wait for what is being done, and close all connections; closing twice does no harm."""
+        self._closed = True
+        while self._idle:
+            session = self._idle.pop()
+            try:
+                await session.connection.close(timeout=2)
+            except FAILURES:
+                session.connection.terminate()
+
+    async def _once(self, work: Callable[[Session], Awaitable[T]]) -> T:
+        async with asyncio.timeout(ANSWER_SECONDS):
+            await self._slots.acquire()
+        try:
+            session = await self._session()
+            # Of whatever ends in another way, cancellation for one, an answer may still come that nobody waits for.
+            well = False
+            try:
+                result = await work(session)
+                well = True
+            except FAILURES as error:
+                well = not line_is_gone(error)
+                raise
+            finally:
+                self._put_back(session, well=well)
+            return result
+        finally:
+            self._slots.release()
+
+    async def _session(self) -> Session:
+        if self._closed:
+            raise StoreUnavailableError("the store is closed")
+        while self._idle:
+            session = self._idle.pop()
+            if not session.connection.is_closed():
+                return session
+        try:
+            connection = await asyncpg.connect(
+                self._dsn,
+                timeout=CONNECT_SECONDS,
+                command_timeout=ANSWER_SECONDS,
+                server_settings=self._settings,
+                statement_cache_size=1000,
+                max_cached_statement_lifetime=0,
+                max_cacheable_statement_size=0,
+            )
+        except FAILURES as error:
+            reason = str(error) or type(error).__name__
+            raise StoreUnavailableError(f"PostgreSQL cannot be reached: {reason}") from error
+        return Session(connection)
+
+    def _put_back(self, session: Session, *, well: bool) -> None:
+        """Keep a session for the next; what broke the line of one has broken those that wait as well."""
+        if well and not self._closed:
+            self._idle.append(session)
+            return
+        session.connection.terminate()
+        while self._idle:
+            self._idle.pop().connection.terminate()

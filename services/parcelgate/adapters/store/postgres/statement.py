@@ -1,0 +1,74 @@
+"""Named SQL: statements/<schema>.sql holds statements, each under a line that names it and one that explains it.
+
+A query is run as it stands. A write is wrapped into a function of the connection (pg_temp), so that one statement can
+call many of them, in order, each seeing what those before it did.
+"""
+
+import re
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+# What a write that must be exact raises in the database: a code of our own (SQLSTATE, implementation-defined class).
+ROW_CHANGED = "PX409"
+_NAME = re.compile(r"^-- name: ([a-z_]+\.[a-z_]+)$", re.MULTILINE)
+_TYPED = re.compile(r"\$(\d+)::([a-z]+(?: precision)?(?:\[\])?)")
+_FUNCTION = """\
+CREATE OR REPLACE FUNCTION {function}({types}, exact boolean) RETURNS bigint LANGUAGE plpgsql AS $statement$
+#variable_conflict use_column
+DECLARE changed bigint;
+BEGIN
+{text};
+GET DIAGNOSTICS changed = ROW_COUNT;
+{check}RETURN changed;
+END $statement$"""
+# The first argument of a write that can be exact is a column: so many rows it must change.
+_CHECK = """\
+IF exact AND changed <> cardinality($1) THEN
+    RAISE EXCEPTION '{name} found its row changed' USING ERRCODE = '{code}';
+END IF;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A named statement; types are those of its arguments, in order."""
+
+    name: str
+    text: str
+    types: tuple[str, ...]
+
+    @property
+    def function(self) -> str:
+        """The function that a write becomes."""
+        return "pg_temp." + self.name.replace(".", "_")
+
+    @property
+    def definition(self) -> str:
+        """What makes the function: one argument a column, and whether each row must change exactly one of the table."""
+        check = _CHECK.format(name=self.name, code=ROW_CHANGED) if self.types[0].endswith("[]") else ""
+        return _FUNCTION.format(function=self.function, types=", ".join(self.types), text=self.text, check=check)
+
+
+@cache
+def statements() -> dict[str, Statement]:
+    """Return all statements by name.
+
+    Raises ValueError if a name stands twice or in the wrong file, or an argument has no type.
+    """
+    found: dict[str, Statement] = {}
+    for path in sorted((Path(__file__).parent / "statements").glob("*.sql")):
+        parts = _NAME.split(path.read_text("utf-8"))
+        for name, text in zip(parts[1::2], parts[2::2], strict=True):
+            if name in found or not name.startswith(f"{path.stem}."):
+                raise ValueError(f"statement {name} of {path.name} has a name that is taken or not its schema's")
+            types = {int(number): word for number, word in _TYPED.findall(text)}
+            if sorted(types) != list(range(1, len(types) + 1)):
+                raise ValueError(f"statement {name} has an argument without a type")
+            found[name] = Statement(name, text.strip().rstrip(";"), tuple(types[number] for number in sorted(types)))
+    return found
+
+
+def statement(name: str) -> Statement:
+    """Return one statement; raises KeyError if there is none of that name."""
+    return statements()[name]

@@ -1,0 +1,214 @@
+-- What the store itself runs, for the runner. Arguments are columns, one array each, or one value for all rows.
+
+-- name: runner.see
+-- Notes messages in the inbox of a consumer; one that is there is AlreadySeenError.
+INSERT INTO runner.inbox (consumer, message_id, at) SELECT $1::text, r.id, $3::bigint FROM unnest($2::text[]) AS r (id)
+ORDER BY r.id;
+
+-- name: runner.see_unguarded
+-- The same without the guard: only a test that wants to see duplicates switches it off.
+INSERT INTO runner.inbox (consumer, message_id, at) SELECT $1::text, r.id, $3::bigint FROM unnest($2::text[]) AS r (id)
+ON CONFLICT DO NOTHING;
+
+-- name: runner.drop_postponed
+-- Forgets postponed work that was done, or done otherwise.
+DELETE FROM runner.retry WHERE consumer = $1::text AND message_id = ANY($2::text[]);
+
+-- name: runner.add_keys
+-- Keeps wrapped data keys.
+INSERT INTO runner.data_key (id, wrapped) SELECT * FROM unnest($1::text[], $2::bytea[]);
+
+-- name: runner.send
+-- Puts messages into the outbox. An id follows from the content: the same message is sent once, however often it is meant.
+INSERT INTO runner.outbox (message_id, topic, key, body, owner)
+SELECT r.*, $5::text FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) AS r
+ON CONFLICT (message_id) DO NOTHING;
+
+-- name: runner.log_deliveries
+-- Logs responses, each once, and counts on under the lock of the log's own row: the snapshot of what follows the lock
+-- shows all that was logged before.
+INSERT INTO runner.delivery_count (partner, environment, last)
+SELECT DISTINCT r.partner, r.environment, 0 FROM unnest($1::text[], $2::text[]) AS r (partner, environment) ORDER BY 1, 2
+ON CONFLICT (partner, environment) DO NOTHING;
+PERFORM FROM runner.delivery_count AS c
+WHERE (c.partner, c.environment) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+ORDER BY c.partner, c.environment FOR UPDATE;
+INSERT INTO runner.delivery_log (partner, environment, sequence, response_id, kind, body, head, data_key, at)
+SELECT r.partner, r.environment,
+    c.last + row_number() OVER (PARTITION BY r.partner, r.environment ORDER BY r.n),
+    r.response_id, r.kind, r.body, r.head, r.data_key, $8::bigint
+FROM (
+    SELECT DISTINCT ON (partner, environment, response_id) *
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::text[]) WITH ORDINALITY
+        AS given (partner, environment, response_id, kind, body, head, data_key, n)
+    ORDER BY partner, environment, response_id, n
+) AS r
+JOIN runner.delivery_count AS c ON c.partner = r.partner AND c.environment = r.environment
+WHERE NOT EXISTS (
+    SELECT FROM (
+        -- Looked up by response alone (OFFSET keeps it apart), never by way of all that the partner has.
+        SELECT partner, environment FROM runner.delivery_log WHERE response_id = r.response_id OFFSET 0
+    ) AS l
+    WHERE l.partner = r.partner AND l.environment = r.environment
+);
+UPDATE runner.delivery_count AS c SET last = l.sequence
+FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[])) AS r (partner, environment)
+CROSS JOIN LATERAL (
+    SELECT sequence FROM runner.delivery_log AS log
+    WHERE log.partner = r.partner AND log.environment = r.environment ORDER BY sequence DESC LIMIT 1
+) AS l
+WHERE c.partner = r.partner AND c.environment = r.environment AND c.last <> l.sequence;
+
+-- name: runner.log_deliveries_unguarded
+-- The same without the guard: what was logged before is logged once more, under an id of its own.
+INSERT INTO runner.delivery_count (partner, environment, last)
+SELECT DISTINCT r.partner, r.environment, 0 FROM unnest($1::text[], $2::text[]) AS r (partner, environment) ORDER BY 1, 2
+ON CONFLICT (partner, environment) DO NOTHING;
+PERFORM FROM runner.delivery_count AS c
+WHERE (c.partner, c.environment) IN (SELECT * FROM unnest($1::text[], $2::text[]))
+ORDER BY c.partner, c.environment FOR UPDATE;
+INSERT INTO runner.delivery_log (partner, environment, sequence, response_id, kind, body, head, data_key, at)
+SELECT r.partner, r.environment,
+    c.last + row_number() OVER (PARTITION BY r.partner, r.environment ORDER BY r.n),
+    CASE
+        WHEN r.turn = 1 AND NOT EXISTS (
+            SELECT FROM (
+                SELECT partner, environment FROM runner.delivery_log WHERE response_id = r.response_id OFFSET 0
+            ) AS l
+            WHERE l.partner = r.partner AND l.environment = r.environment
+        ) THEN r.response_id
+        ELSE r.response_id || '+' || gen_random_uuid()
+    END,
+    r.kind, r.body, r.head, r.data_key, $8::bigint
+FROM (
+    SELECT *, row_number() OVER (PARTITION BY partner, environment, response_id ORDER BY n) AS turn
+    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::text[]) WITH ORDINALITY
+        AS given (partner, environment, response_id, kind, body, head, data_key, n)
+) AS r
+JOIN runner.delivery_count AS c ON c.partner = r.partner AND c.environment = r.environment;
+UPDATE runner.delivery_count AS c SET last = l.sequence
+FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[])) AS r (partner, environment)
+CROSS JOIN LATERAL (
+    SELECT sequence FROM runner.delivery_log AS log
+    WHERE log.partner = r.partner AND log.environment = r.environment ORDER BY sequence DESC LIMIT 1
+) AS l
+WHERE c.partner = r.partner AND c.environment = r.environment;
+
+-- name: runner.postpone
+-- Keeps work to be tried again; of one message the last word counts.
+INSERT INTO runner.retry (consumer, message_id, topic, key, body, attempts, next_at, reason)
+SELECT DISTINCT ON (r.message_id) $1::text, r.message_id, r.topic, r.key, r.body, r.attempts, r.next_at, r.reason
+FROM unnest($2::text[], $3::text[], $4::text[], $5::bytea[], $6::integer[], $7::bigint[], $8::text[]) WITH ORDINALITY
+    AS r (message_id, topic, key, body, attempts, next_at, reason, n)
+ORDER BY r.message_id, r.n DESC
+ON CONFLICT (consumer, message_id) DO UPDATE SET
+    topic = excluded.topic, key = excluded.key, body = excluded.body, attempts = excluded.attempts,
+    next_at = excluded.next_at, reason = excluded.reason;
+
+-- name: runner.bury
+-- Keeps work that failed for good; one that is there stays as it is.
+INSERT INTO runner.dead_letter (consumer, message_id, topic, key, body, faults, at, attempts)
+SELECT $1::text, r.*
+FROM unnest($2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::bigint[], $8::integer[]) AS r
+ON CONFLICT (consumer, message_id) DO NOTHING;
+
+-- name: runner.seen
+-- Those of the messages that the inbox of a consumer knows.
+SELECT message_id FROM runner.inbox WHERE consumer = $1::text AND message_id = ANY($2::text[]);
+
+-- name: runner.unsent
+-- Messages that an owner has to send, oldest first; those that others have left lying for too long become its own.
+WITH taken AS (
+    UPDATE runner.outbox AS t SET owner = $1::text, entered_at = clock_timestamp()
+    FROM (
+        SELECT position FROM runner.outbox
+        WHERE sent_at IS NULL AND owner <> $1::text
+            AND entered_at < clock_timestamp() - make_interval(secs => $3::double precision)
+        ORDER BY position LIMIT $2::bigint FOR UPDATE SKIP LOCKED
+    ) AS left_lying
+    WHERE t.position = left_lying.position
+    RETURNING t.position, t.message_id, t.topic, t.key, t.body
+), own AS (
+    SELECT position, message_id, topic, key, body FROM runner.outbox
+    WHERE sent_at IS NULL AND owner = $1::text ORDER BY position LIMIT $2::bigint
+)
+SELECT message_id, topic, key, body FROM (SELECT * FROM own UNION ALL SELECT * FROM taken) AS r
+ORDER BY position LIMIT $2::bigint;
+
+-- name: runner.backlog
+-- How many messages wait to be sent, counted up to a limit.
+SELECT count(*) FROM (SELECT FROM runner.outbox WHERE sent_at IS NULL LIMIT $1::bigint) AS r;
+
+-- name: runner.mark_sent
+-- Marks messages as confirmed by the bus.
+SELECT runner.mark_sent($1::text[]);
+
+-- name: runner.due
+-- Postponed work of a consumer whose time has come, longest first.
+SELECT message_id, topic, key, body, attempts, next_at, reason FROM runner.retry
+WHERE consumer = $1::text AND next_at <= $2::bigint ORDER BY next_at LIMIT $3::bigint;
+
+-- name: runner.dead
+-- Dead letters, newest first.
+SELECT consumer, message_id, topic, key, body, faults, at, attempts FROM runner.dead_letter
+ORDER BY position DESC LIMIT $1::bigint;
+
+-- name: runner.replay
+-- Moves a dead letter to the retries; its new id tells the inbox that this is wanted.
+WITH gone AS (
+    DELETE FROM runner.dead_letter WHERE consumer = $1::text AND message_id = $2::text
+    RETURNING consumer, message_id, topic, key, body
+)
+INSERT INTO runner.retry (consumer, message_id, topic, key, body, attempts, next_at, reason)
+SELECT consumer, message_id || '/' || $3::bigint, topic, key, body, 0, $3::bigint, 'replayed' FROM gone
+RETURNING message_id;
+
+-- name: runner.deliveries
+-- The delivery log of a partner after a sequence.
+SELECT sequence, response_id, kind, body, head, data_key, at FROM runner.delivery_log
+WHERE partner = $1::text AND environment = $2::text AND sequence > $3::bigint ORDER BY sequence LIMIT $4::bigint;
+
+-- name: runner.data_keys
+-- Wrapped data keys by id.
+SELECT id, wrapped FROM runner.data_key WHERE id = ANY($1::text[]);
+
+-- name: runner.erase
+-- Deletes a data key for good.
+DELETE FROM runner.data_key WHERE id = $1::text RETURNING id;
+
+-- name: runner.lease
+-- Takes what nobody holds any more, or renews what one holds.
+INSERT INTO runner.lease AS t (what, holder, until)
+VALUES ($1::text, $2::text, clock_timestamp() + make_interval(secs => $3::double precision))
+ON CONFLICT (what) DO UPDATE SET holder = excluded.holder, until = excluded.until
+WHERE t.holder = excluded.holder OR t.until < clock_timestamp()
+RETURNING what;
+
+-- name: runner.let_go
+-- Gives back what one holds.
+DELETE FROM runner.lease WHERE holder = $1::text RETURNING what;
+
+-- name: runner.sent
+-- Messages that the bus had confirmed by a time, after a position: what they are, and whether their time for proof is over.
+SELECT position, message_id, topic, key, sent_at < $2::timestamptz - make_interval(secs => $3::double precision)
+FROM runner.outbox WHERE sent_at < $2::timestamptz AND position > $1::bigint ORDER BY position LIMIT $4::bigint;
+
+-- name: runner.clock
+-- What time it is for all processes alike.
+SELECT clock_timestamp();
+
+-- name: runner.proven
+-- Those of the pairs of consumer and message of which the store shows that the message has arrived.
+SELECT r.consumer, r.message_id FROM unnest($1::text[], $2::text[]) AS r (consumer, message_id)
+WHERE EXISTS (SELECT FROM runner.inbox AS t WHERE t.consumer = r.consumer AND t.message_id = r.message_id)
+    OR EXISTS (SELECT FROM runner.retry AS t WHERE t.consumer = r.consumer AND t.message_id = r.message_id)
+    OR EXISTS (SELECT FROM runner.dead_letter AS t WHERE t.consumer = r.consumer AND t.message_id = r.message_id);
+
+-- name: runner.forget_sent
+-- Takes messages out of the outbox that have arrived.
+DELETE FROM runner.outbox WHERE message_id = ANY($1::text[]) AND sent_at IS NOT NULL;
+
+-- name: runner.send_again
+-- Has messages sent once more that were sent before a time and are lost.
+UPDATE runner.outbox SET sent_at = NULL, entered_at = clock_timestamp()
+WHERE message_id = ANY($1::text[]) AND sent_at < $2::timestamptz RETURNING message_id;

@@ -1,0 +1,110 @@
+"""The store of the cluster; keeps the promises of core.port.Store in one PostgreSQL database that many processes share."""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Any, Self
+
+from parcelgate.adapters.store.postgres.commit import calls_of, unpack_faults
+from parcelgate.adapters.store.postgres.connection import Pool
+from parcelgate.adapters.store.postgres.statement import statement
+from parcelgate.core import failpoint
+from parcelgate.core.port import Dead, Delivered, Delivery, Message, Postponed, Transaction
+
+# After how many seconds what another process has not sent becomes anybody's.
+LEFT_LYING_SECONDS = 5.0
+_MOST_COUNTED = 100_000
+
+
+class PostgresStore:
+    """A few connections to one database; owner is the stable name of this process among all that share it."""
+
+    def __init__(self, pool: Pool, owner: str) -> None:
+        self.owner = owner
+        self._pool = pool
+
+    @classmethod
+    async def open(cls, dsn: str, *, owner: str, connections: int = 6) -> Self:
+        """Reach the database, which must have been migrated; raises StoreUnavailableError if it cannot be reached."""
+        store = cls(Pool(dsn, owner, connections), owner)
+        await store.run("runner.clock")
+        return store
+
+    async def commit(self, transaction: Transaction) -> None:
+        """Commit all of it or nothing, in one statement.
+
+        If the connection breaks, nobody knows whether the commit was. With ids for the inbox it is tried once more:
+        AlreadySeenError says then that it was, and the relay sends what it left in the outbox. Without such ids it is
+        not tried again: StoreUnavailableError tells a door to say "not now", and whoever asks again is recognised by
+        what the door knows requests by (receipt, request id, content, reference, state of the row).
+        """
+        calls = calls_of(transaction, self.owner)
+        if not calls:
+            return
+        # Whoever is killed there has sent the statement and will never know what became of it.
+        asyncio.get_running_loop().call_soon(failpoint.pass_by, "store.mid_batch")
+        await self._pool.run(lambda session: session.call(calls), again=bool(transaction.seen))
+
+    async def read(self, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
+        """Run a named query; a list argument is a set."""
+        return await self.run(query, *arguments)
+
+    async def run(self, name: str, *arguments: Any, again: bool = True) -> list[tuple[Any, ...]]:
+        """Run a named statement by itself; again says whether it may be run twice, should the line break."""
+        text = statement(name).text
+        rows = await self._pool.run(lambda session: session.fetch(text, *arguments), again=again)
+        return [tuple(row) for row in rows]
+
+    async def seen(self, consumer: str, ids: Sequence[str]) -> set[str]:
+        """Return those of the ids that the inbox of the consumer knows."""
+        return {row[0] for row in await self.run("runner.seen", consumer, list(ids))}
+
+    async def unsent(self, limit: int) -> list[Message]:
+        """Return messages of the outbox that are this process's to send, oldest first.
+
+        What another process has left lying for LEFT_LYING_SECONDS becomes this one's.
+        """
+        return [Message(*row) for row in await self.run("runner.unsent", self.owner, limit, LEFT_LYING_SECONDS)]
+
+    async def mark_sent(self, ids: Sequence[str]) -> None:
+        """Mark confirmed messages; they stay in the outbox until the reconciler has seen that they arrived."""
+        await self.run("runner.mark_sent", list(ids))
+
+    async def backlog(self) -> int:
+        """Return how many messages wait to be sent, by whomever; counts up to 100,000."""
+        ((count,),) = await self.run("runner.backlog", _MOST_COUNTED)
+        return int(count)
+
+    async def due(self, consumer: str, now_micros: int, limit: int) -> list[Postponed]:
+        """Return postponed work of a consumer whose time has come."""
+        rows = await self.run("runner.due", consumer, now_micros, limit)
+        return [Postponed(Message(*row[:4]), *row[4:]) for row in rows]
+
+    async def drop_postponed(self, consumer: str, ids: Sequence[str]) -> None:
+        """Forget postponed work that was done otherwise."""
+        await self.run("runner.drop_postponed", consumer, list(ids))
+
+    async def dead(self, limit: int) -> list[tuple[str, Dead]]:
+        """Return dead letters with their consumers, newest first."""
+        rows = await self.run("runner.dead", limit)
+        return [(row[0], Dead(Message(*row[1:5]), unpack_faults(row[5]), *row[6:])) for row in rows]
+
+    async def replay(self, consumer: str, message_id: str, at_micros: int) -> bool:
+        """Move a dead letter to the retries; its new id tells the inbox that this is wanted."""
+        return bool(await self.run("runner.replay", consumer, message_id, at_micros, again=False))
+
+    async def deliveries(self, partner: str, environment: str, after: int, limit: int) -> list[Delivered]:
+        """Return the delivery log of a partner after a sequence, in sequence."""
+        rows = await self.run("runner.deliveries", partner, environment, after, limit)
+        return [Delivered(row[0], Delivery(partner, environment, *row[1:6]), row[6]) for row in rows]
+
+    async def data_keys(self, ids: Sequence[str]) -> dict[str, bytes]:
+        """Return wrapped data keys by id; an erased key is missing."""
+        return dict(await self.run("runner.data_keys", list(ids)))
+
+    async def erase(self, key_id: str) -> bool:
+        """Delete a data key for good."""
+        return bool(await self.run("runner.erase", key_id, again=False))
+
+    async def close(self) -> None:
+        """Let go of the connections; closing twice does no harm."""
+        await self._pool.close()

@@ -1,0 +1,1 @@
+"""Private nodes of RabbitMQ and PostgreSQL: for the demo of the cluster and for the tests, never for operation."""

@@ -1,0 +1,124 @@
+"""The processes of one node, as one group: they are started, frozen, asked to stop and killed together."""
+
+import os
+import pwd
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+_LOOK_SECONDS = 0.03
+
+
+class NodeFailedError(Exception):
+    """A node did not do what it was asked for; the end of its log is in the message."""
+
+
+class ProcessGroup:
+    """One run after the other of a command in a session of its own."""
+
+    def __init__(
+        self, command: Sequence[str | Path], *, folder: Path, environment: Mapping[str, str], user: int | None = None
+    ) -> None:
+        """Keep what to run, where, and (only root may choose) as which user and its own group."""
+        self._command = [str(part) for part in command]
+        self._folder = folder
+        self._environment = dict(environment)
+        self._user = user
+        self._user_group = None if user is None else pwd.getpwuid(user).pw_gid
+        self._other_groups: list[int] | None = None if user is None else []
+        self._process: subprocess.Popen[bytes] | None = None
+        self.log = folder / "output.log"
+
+    @property
+    def alive(self) -> bool:
+        """Tell whether the first process of the group lives."""
+        return self._process is not None and self._process.poll() is None
+
+    def run(self, command: Sequence[str | Path], seconds: float = 60) -> str:
+        """Run another program of the engine to its end, as the same user; returns what it printed."""
+        done = subprocess.run(  # noqa: S603 - the command is ours
+            [str(part) for part in command],
+            cwd=self._folder,
+            env=self._environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=seconds,
+            check=False,
+            user=self._user,
+            group=self._user_group,
+            extra_groups=self._other_groups,
+        )
+        if done.returncode:
+            raise NodeFailedError(f"{Path(self._command[0]).name}: {(done.stderr or done.stdout).strip()[-2000:]}")
+        return done.stdout
+
+    def start(self, ready: Callable[[], bool], seconds: float) -> None:
+        """Start and wait until it is ready; raises NodeFailedError if it ends or takes too long."""
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - the command is ours
+                self._command,
+                cwd=self._folder,
+                env=self._environment,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                user=self._user,
+                group=self._user_group,
+                extra_groups=self._other_groups,
+            )
+        end = time.monotonic() + seconds
+        while not ready():
+            if not self.alive or time.monotonic() > end:
+                self.kill()
+                raise NodeFailedError(self.log.read_text("utf-8", "replace")[-2000:])
+            time.sleep(_LOOK_SECONDS)
+
+    def ask(self, number: signal.Signals, seconds: float) -> None:
+        """Send a signal to the first process and wait for the end of all; kills what is left after that time."""
+        if self._process is None:
+            return
+        if self.alive:
+            self.signal(signal.SIGCONT)
+            self._process.send_signal(number)
+        if not self._ended(seconds):
+            self.kill()
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to every process of the group."""
+        if self._process is None:
+            return
+        try:
+            os.killpg(self._process.pid, number)
+        except ProcessLookupError:
+            return
+
+    def kill(self) -> None:
+        """Kill every process of the group at once, as a power cut would, and wait until the kernel has let go of them."""
+        self.signal(signal.SIGKILL)
+        if not self._ended(15):
+            raise NodeFailedError(f"processes of group {self._process and self._process.pid} outlive their kill")
+
+    def _ended(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
+        while self._process is not None and (self.alive or _living(self._process.pid)):
+            if time.monotonic() > end:
+                return False
+            time.sleep(_LOOK_SECONDS)
+        return True
+
+
+def _living(group: int) -> bool:
+    """Tell whether a process of a group lives; the dead that nobody has buried don't count."""
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # The name, in brackets, may hold anything; behind it: state, parent, group.
+            state, _parent, own = path.read_text("utf-8", "replace").rpartition(")")[2].split()[:3]
+        except (OSError, ValueError):
+            continue
+        if int(own) == group and state not in "ZX":
+            return True
+    return False
