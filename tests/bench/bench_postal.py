@@ -139,7 +139,9 @@ class PostalPath:
         self.delivering = Delivering(self.runner.clock)
         self.routing = Routing(self.runner, self.vault, self.partners)
         self.hand_out = HandOut(
-            self.runner, self.vault, lambda form, header, records, codes: translate.write(form, header, records, codes=codes)
+            self.runner,
+            self.vault,
+            lambda form, header, records, codes: translate.write(form, header, records, codes=codes),
         )
         self.key: DataKey = self.vault.new_key()
         self.store.keys[self.key.id] = self.key.wrapped
@@ -235,7 +237,14 @@ def _released(messages: Sequence[Message]) -> Any:
             for code in (DECISION_CODE_ASSESSMENT_COMPLETE, DECISION_CODE_RELEASED_WITH_DUTY):
                 entries.append(_answer(entry, code))
         place = Address(
-            "release", "postal", CHUNK_KIND_RELEASES, chunk.head.environment, POST, chunk.head.flow, "it-customs", "bulk"
+            "release",
+            "postal",
+            CHUNK_KIND_RELEASES,
+            chunk.head.environment,
+            POST,
+            chunk.head.flow,
+            "it-customs",
+            "bulk",
         )
         yield from pack(place, entries, message.id)
 

@@ -1,6 +1,6 @@
 """The closed list of facts, each with its rank in the life of an item and the stage it means."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
@@ -35,6 +35,7 @@ KINDS: Mapping[str, Kind] = {
     "case.pending": Kind(52, "waiting", "The authority will answer later."),
     "case.overdue": Kind(53, "", "The authority has not answered by the deadline."),
     "case.closed": Kind(54, "", "The case was closed by a cancellation."),
+    "case.settled": Kind(55, "answered", "The authority judged anew and decided as before."),
     "decision.made": Kind(60, "decided", "An authority decided."),
     "report.waiting": Kind(61, "", "An authority's report waits for an item not known yet."),
     "report.refused": Kind(62, "", "An authority's report was refused."),
@@ -62,6 +63,7 @@ def fact(
     details: Mapping[str, str] | None = None,
     count: int = 0,
     distinct: str = "",
+    round: int = 0,  # noqa: A002 - what the record calls it
 ) -> Fact:
     """Make a fact whose id follows from what it says; distinct tells apart facts that are otherwise the same.
 
@@ -88,6 +90,7 @@ def fact(
         sentence=sentence or row.sentence,
         destination=destination,
         count=count,
+        round=round,
     )
     # Most facts have neither, and even an empty list takes its time.
     if faults:
@@ -95,3 +98,24 @@ def fact(
     if details:
         found.details.update(details)
     return found
+
+
+def each(told: Fact) -> Iterator[Fact]:
+    """Return a fact, and each that it says of besides, as facts that stand alone."""
+    if not told.also:
+        yield told
+        return
+    bare = Fact()
+    bare.CopyFrom(told)
+    del bare.also[:]
+    yield bare
+    for place, part in enumerate(told.also, 1):
+        whole = Fact()
+        whole.CopyFrom(bare)
+        for name in ("case_id", "authority", "code", "sentence", "faults", "details", "round"):
+            whole.ClearField(name)
+        whole.MergeFrom(part)
+        whole.id = f"{told.id}.{place}"
+        if not whole.sentence and whole.kind in KINDS:
+            whole.sentence = KINDS[whole.kind].sentence
+        yield whole

@@ -66,6 +66,7 @@ def _release(outcome: Outcome, shown: list[tuple[Any, ...]], head: ChunkHead, bo
             case_id=case.id,
             authority=case.authority,
             code=_CODES[decision.code],
+            round=case.round,
             distinct=response_id,
         )
     )

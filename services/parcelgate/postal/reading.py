@@ -60,7 +60,6 @@ class End(NamedTuple):
     faults: bytes
 
 
-
 # A task, items or an end as the body of a frame.
 pack = msgspec.msgpack.Encoder().encode
 # A task from the body of a frame.
