@@ -12,13 +12,11 @@ from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from statistics import median
 from typing import Any, TypeVar
 
 import grpc.aio
 import metered
 from documents import POST, documents
-from row import Row, row
 
 from parcelgate.adapters.bus.embedded.bus import EmbeddedBus
 from parcelgate.adapters.store.sqlite.store import SqliteStore
@@ -207,7 +205,9 @@ if __name__ == "__main__":
     if metered.installed:
         metered.install()
     if "profile" in sys.argv:
-        import cProfile, pstats, gc
+        import cProfile
+        import gc
+        import pstats
 
         gc.disable()
 

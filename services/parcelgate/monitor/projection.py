@@ -86,8 +86,7 @@ class Projection:
             elif at < state[_FIRST]:
                 state[_FIRST] = at
             version, marks = fact.version, state[_MARKS]
-            if version > state[_VERSION]:
-                state[_VERSION] = version
+            state[_VERSION] = max(state[_VERSION], version)
             if state[_NEWEST_BATCH] != batch_id:
                 state[_NEWEST_BATCH] = batch_id
                 state[_BATCHES] += " " + batch_id
