@@ -82,7 +82,7 @@ class Run:
 
     def lose_what_is_not_confirmed(self) -> None:
         """Let only this befall the cluster: a broker that hangs, takes what it is sent and dies. Nothing is sent again."""
-        self.fates, self.troubles = {}, [storm.BROKER_FROZEN] * 3
+        self.fates, self.troubles = {}, [storm.BROKER_FROZEN] * 2
         self._environment["PARCELGATE_RESEND_SECONDS"] = "3600"
         self._patience = LEFT_SECONDS
 
@@ -90,7 +90,7 @@ class Run:
         """Let only this befall the cluster: services that die when their work is done and nobody knows it yet."""
         self.troubles = []
         points = ("runner.done_before_acknowledge", "runner.published_before_mark")
-        self.fates = storm.doubling(points, ("router", "postal", "carrier"), 2)
+        self.fates = storm.doubling(points, ("router", "postal", "carrier"), 1)
         self._patience = LEFT_SECONDS
 
     @property

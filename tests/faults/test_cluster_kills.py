@@ -60,7 +60,7 @@ async def test_with_confirms_a_broker_that_takes_messages_and_dies_loses_nothing
     run.lose_what_is_not_confirmed()
     await run.go()
     is_clean(run)
-    assert run.happened[storm.BROKER_FROZEN] == 3
+    assert run.happened[storm.BROKER_FROZEN] == 2
 
 
 async def test_without_the_inbox_the_judge_finds_what_was_done_twice(made):
