@@ -3,9 +3,8 @@
 import httpx
 from starlette.applications import Starlette
 
+from houses import store_and_bus
 from monitor_traffic import START
-from parcelgate.adapters.bus.embedded.bus import EmbeddedBus
-from parcelgate.adapters.store.sqlite.store import SqliteStore
 from parcelgate.app.topology import QUEUES
 from parcelgate.core.bell import Bell
 from parcelgate.core.clock import FixedClock
@@ -20,8 +19,8 @@ class Gateway:
     """A store, a bus, a runner and a monitor; what it is given is projected at once."""
 
     def __init__(self, folder):
-        self.store = SqliteStore(folder / "store.sqlite")
-        self.runner = Runner(self.store, EmbeddedBus(self.store, QUEUES), FixedClock(START), Bell())
+        self.store, bus = store_and_bus(folder / "store.sqlite", QUEUES)
+        self.runner = Runner(self.store, bus, FixedClock(START), Bell())
         self.credentials = Credentials(folder, Partners())
         self.monitor = MonitorService(runner=self.runner, credentials=self.credentials)
         self.lookup = self.monitor.lookup

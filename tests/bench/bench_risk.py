@@ -5,6 +5,7 @@ from typing import Any
 
 from parcelgate.api.record.v1.declaration_pb2 import Case, Declaration
 from parcelgate.api.record.v1.item_pb2 import Item
+from parcelgate.api.risk.v1.risk_pb2 import AssessResult
 from parcelgate.risk.assess import Assessor
 from unit.risk.declare import declaration
 
@@ -32,7 +33,7 @@ def row(rounds: int = 20) -> dict[str, Any]:
 
     def ours() -> None:
         for number, one in enumerate(declarations):
-            assessor.assess(f"c:{number}:1", one, case)
+            assessor.assess(AssessResult(call_id=f"c:{number}:1"), one, case)
 
     def peer() -> None:
         for one in data:

@@ -49,6 +49,7 @@ PARTS: tuple[tuple[str, type, tuple[str, ...]], ...] = (
     ("monitor", MonitorService, ("project",)),
 )
 
+installed = False
 _totals: defaultdict[str, int] = defaultdict(int)
 _within = threading.local()
 

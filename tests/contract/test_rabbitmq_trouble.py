@@ -6,13 +6,14 @@ import time
 
 import aio_pika
 import pytest
-from proxy import Proxy
 
-from parcelgate.adapters.bus.rabbitmq import alarm, connection, publisher
+from parcelgate.adapters.bus.rabbitmq import alarm, connection
 from parcelgate.adapters.bus.rabbitmq.bus import RabbitBus
-from parcelgate.adapters.bus.rabbitmq.topology import DEAD, UNROUTED, TopologyError
+from parcelgate.adapters.bus.rabbitmq.topology import DEAD, UNROUTED, TopologyError, plan
 from parcelgate.app.node.rabbitmq import RabbitNode
+from parcelgate.core import failpoint
 from parcelgate.core.port import BusUnavailableError, Message, Queue
+from proxy import Proxy
 
 QUEUES = (
     Queue("router.advance", "advance", "*", "router"),
@@ -26,9 +27,18 @@ def node():
         yield node
 
 
-@pytest.fixture
-def url(node):
+@pytest.fixture(scope="module")
+def vhost(node):
     return node.add_vhost()
+
+
+@pytest.fixture
+async def url(vhost):
+    """A virtual host without any queue of ours, whatever an earlier test did to them."""
+    async with await aio_pika.connect(vhost) as line, line.channel() as channel:
+        for queue in plan(QUEUES).queues:
+            await channel.queue_delete(queue.name)
+    return vhost
 
 
 @pytest.fixture
@@ -164,7 +174,10 @@ async def test_a_slow_line_only_makes_it_slow(node, url, opened):
         await bus.close()
 
 
-async def test_consumers_that_are_cut_again_and_again_burn_nothing_into_the_dead_letters(node, url, opened):
+async def test_consumers_that_are_cut_again_and_again_burn_nothing_into_the_dead_letters(
+    node, url, opened, monkeypatch
+):
+    monkeypatch.setattr(connection, "_GOOD_SECONDS", 0.0)
     sender = await opened()
     await sender.publish([message(number) for number in range(30)])
     async with Proxy("127.0.0.1", node.port) as proxy:
@@ -255,7 +268,9 @@ async def test_a_queue_deleted_under_a_consumer_is_declared_and_consumed_again(u
 async def test_a_queue_with_other_arguments_is_refused_with_its_name(url):
     async with await aio_pika.connect(url) as line, line.channel() as channel:
         await channel.declare_queue("router.advance", durable=True, arguments={"x-queue-type": "quorum"})
-    with pytest.raises(TopologyError, match=r"queue router\.advance is on the broker already and differs.*delivery"):
+    with pytest.raises(
+        TopologyError, match=r"queue router\.advance is on the broker already and differs.*x-dead-letter"
+    ):
         await RabbitBus.open(url, QUEUES, name="test")
 
 
@@ -273,7 +288,7 @@ async def test_a_broker_that_is_away_is_said_at_once_or_awaited(node, url, opene
 
 
 async def test_a_broker_short_of_memory_is_shown_and_waited_for(node, url, opened, monkeypatch):
-    monkeypatch.setattr(publisher, "ANSWER_SECONDS", 1.0)
+    monkeypatch.setattr(connection, "ANSWER_SECONDS", 1.0)
     bus = await opened()
     await bus.publish([message(1)])
     await asyncio.to_thread(node.ctl, "set_vm_memory_high_watermark", "0.00001")
@@ -341,3 +356,37 @@ async def test_closing_is_quick_and_ends_every_connection(node, opened):
     await bus.receive("router.advance", 1)
     async with asyncio.timeout(2):
         await bus.close()
+
+
+async def test_without_confirms_a_message_is_lost_and_nobody_is_told(node, url, opened, monkeypatch):
+    """The negative control: this guard is what keeps messages."""
+    async with Proxy("127.0.0.1", node.port) as proxy:
+        with monkeypatch.context() as off:
+            off.setattr(failpoint, "_OFF", frozenset(["confirms"]))
+            careless = await opened(proxy.through(url))
+        proxy.blackhole()
+        await careless.publish([message(1)])
+        proxy.cut()
+        await careless.close()
+        proxy.heal()
+        careful = await opened(proxy.through(url))
+        assert await careful.depth("router.advance") == 0
+        proxy.blackhole()
+        monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.5)
+        with pytest.raises(BusUnavailableError):
+            await careful.publish([message(2)])
+        proxy.cut()
+        await careful.close()
+
+
+async def test_an_unrouted_message_whose_exchange_is_gone_stays_and_disturbs_nobody(url, opened, monkeypatch):
+    monkeypatch.setattr(alarm, "LOOK_SECONDS", 0.2)
+    bus = await opened()
+    async with await aio_pika.connect(url) as line, line.channel() as channel:
+        gone = await channel.declare_exchange("gone", "fanout", arguments={"alternate-exchange": UNROUTED})
+        await gone.publish(aio_pika.Message(b"x"), "")
+        await gone.delete()
+    await until(lambda: bus.alarms()[UNROUTED] == 1)
+    await asyncio.sleep(1)
+    assert bus.connected
+    assert bus.alarms()[UNROUTED] == 1

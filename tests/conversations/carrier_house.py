@@ -8,8 +8,7 @@ import httpx
 from google.protobuf import json_format
 from starlette.applications import Starlette
 
-from parcelgate.adapters.bus.embedded.bus import EmbeddedBus
-from parcelgate.adapters.store.sqlite.store import SqliteStore
+from houses import store_and_bus
 from parcelgate.api.carrier.v1 import carrier_pb2 as carrier
 from parcelgate.api.carrier.v1 import carrier_pb2_grpc
 from parcelgate.api.partner.v1 import partner_pb2_grpc
@@ -84,17 +83,16 @@ def codes(result):
 class House:
     """Everything behind one carrier edge."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, queue=None, profiles=None):
         self.folder = folder
-        self.store = SqliteStore(folder / "store.sqlite")
-        self.bus = EmbeddedBus(self.store, QUEUES)
+        self.store, self.bus = store_and_bus(folder / "store.sqlite", QUEUES)
         self.clock = FixedClock(NOW)
         self.runner = Runner(self.store, self.bus, self.clock, Bell())
         self.vault = Vault(master_key(folder / "master.key"), self.store)
-        partners = Partners()
+        partners = Partners(profiles)
         self.credentials = Credentials(folder, partners)
         self.service = CarrierService(
-            runner=self.runner, vault=self.vault, partners=partners, credentials=self.credentials
+            runner=self.runner, vault=self.vault, partners=partners, credentials=self.credentials, queue=queue
         )
         self.stop = asyncio.Event()
 
@@ -190,9 +188,9 @@ def release_of(number, partner=ORBIT):
 
 
 @asynccontextmanager
-async def open_house(folder):
+async def open_house(folder, queue=None, profiles=None):
     """Serve a house on a free port until the block ends; the data in the folder stays."""
-    house = House(folder)
+    house = House(folder, queue, profiles)
     await house.bus.open()
     server = grpc.aio.server()
     house.service.attach(server)

@@ -8,8 +8,7 @@ from contextlib import asynccontextmanager
 import httpx
 from starlette.applications import Starlette
 
-from parcelgate.adapters.bus.embedded.bus import EmbeddedBus
-from parcelgate.adapters.store.sqlite.store import SqliteStore
+from houses import store_and_bus
 from parcelgate.adapters.transport.folder import FolderMailbox
 from parcelgate.api.record.v1.chunk_pb2 import (
     CHUNK_KIND_DECLARATIONS,
@@ -125,14 +124,13 @@ def codes(shown):
 class House:
     """The edge and what surrounds it."""
 
-    def __init__(self, folder, **settings):
+    def __init__(self, folder, queue=None, **settings):
         self.settings = Settings(data=folder, **settings)
-        self.store = SqliteStore(self.settings.store)
-        self.bus = EmbeddedBus(self.store, QUEUES)
+        self.store, self.bus = store_and_bus(self.settings.store, QUEUES)
         self.clock = FixedClock(NOW)
         self.runner = Runner(self.store, self.bus, self.clock, Bell())
         self.vault = Vault(master_key(folder / "master.key"), self.store)
-        self.partners = Partners()
+        self.partners = Partners(self.settings.partners)
         self.credentials = Credentials(folder, self.partners)
         self.service = PostalService(
             charge=Alone(),
@@ -142,6 +140,7 @@ class House:
             credentials=self.credentials,
             settings=self.settings,
             mailbox=lambda partner: FolderMailbox(self.settings.mailbox_root / partner),
+            queue=queue,
         )
         app = Starlette(routes=list(self.service.routes()))
         self.http = httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://gateway")
@@ -232,9 +231,9 @@ def released(routed_chunk, code=DECISION_CODE_RELEASED):
 
 
 @asynccontextmanager
-async def opened(folder, **settings):
+async def opened(folder, queue=None, **settings):
     """Run a house; leaving it is an orderly stop."""
-    house = House(folder, **settings)
+    house = House(folder, queue, **settings)
     await house.bus.open()
     facts = Consumer("monitor", "monitor.facts", house_ignores, lambda message: [message])
     router = Consumer("router", "router.advance", house.route, chunk.split)

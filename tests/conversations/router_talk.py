@@ -3,10 +3,10 @@
 import asyncio
 import re
 from collections import Counter, defaultdict
+from itertools import chain
 
-from parcelgate.adapters.bus.embedded.bus import EmbeddedBus
-from parcelgate.adapters.store.sqlite.store import SqliteStore
-from parcelgate.api.clearance.v1.clearance_pb2 import DecideResponse
+from houses import store_and_bus
+from parcelgate.api.clearance.v1.clearance_pb2 import DecideRequest, DecideResponse
 from parcelgate.api.record.v1.assessment_pb2 import Assessment
 from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_DECLARATIONS, CHUNK_KIND_FILINGS, Chunk, ChunkEntry
 from parcelgate.api.record.v1.decision_pb2 import Decision, DecisionCode, Release, Report, Stage
@@ -22,13 +22,14 @@ from parcelgate.api.record.v1.fact_pb2 import FactBatch
 from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.api.record.v1.item_pb2 import ITEM_SCHEME_S10, Item, ItemKey, Party
 from parcelgate.api.record.v1.quantity_pb2 import Instant
-from parcelgate.api.risk.v1.risk_pb2 import AssessResponse
+from parcelgate.api.risk.v1.risk_pb2 import AssessRequest, AssessResponse
 from parcelgate.app.topology import QUEUES
 from parcelgate.core.bell import Bell
 from parcelgate.core.charge import Alone
 from parcelgate.core.chunk import Address, pack
 from parcelgate.core.clock import FixedClock
 from parcelgate.core.credential import Credentials
+from parcelgate.core.fact import each
 from parcelgate.core.naming import case_id, declaration_id
 from parcelgate.core.partner import Partners
 from parcelgate.core.port import Message, Outcome, TryAgainError
@@ -36,6 +37,7 @@ from parcelgate.core.runner import Runner
 from parcelgate.core.seal import Vault
 from parcelgate.core.setting import Settings
 from parcelgate.router.agreement import Agreements
+from parcelgate.router.book import Book, DeclarationRow
 from parcelgate.router.drain import Drain
 from parcelgate.router.report import Reporter
 from parcelgate.router.service import RouterService
@@ -105,8 +107,7 @@ class Talk:
     """The router with everything around it, and the lines of a talk as methods."""
 
     def __init__(self, folder, agreements: Agreements | None = None) -> None:
-        self.store = SqliteStore(folder / "parcelgate.sqlite")
-        self.bus = EmbeddedBus(self.store, QUEUES)
+        self.store, self.bus = store_and_bus(folder / "parcelgate.sqlite", QUEUES)
         self.clock = FixedClock(NOW)
         self.runner = Runner(self.store, self.bus, self.clock, Bell())
         self.vault = Vault(b"0" * 32, self.store)
@@ -120,8 +121,8 @@ class Talk:
             partners=self.partners,
             credentials=Credentials(folder, self.partners),
             settings=Settings(data=folder, call_seconds=0.05),
-            assess=lambda request: self.risk.answer(request, AssessResponse()),
-            decide=lambda request: self.clearance.answer(request, DecideResponse()),
+            assess=lambda body: self.risk.answer(AssessRequest.FromString(body), AssessResponse()),
+            decide=lambda body: self.clearance.answer(DecideRequest.FromString(body), DecideResponse()),
             agreements=agreements or Agreements(),
         )
         self.consumer = self.service.consumers()[0]
@@ -178,12 +179,12 @@ class Talk:
                 await self.collect()
                 assert self.sent == []
             case ["case", item, authority, state, version, "round", count]:
-                rows = await self.store.read("router.find_cases", [self.ids[item]])
-                shown = {row[3]: f"{row[9]} v{row[7]} round {row[8]}" for row in rows}
+                cases = (await self.stands(item)).cases.values()
+                shown = {case.authority: f"{case.state} v{case.version} round {case.round}" for case in cases}
                 assert shown.get(authority) == f"{state} {version} round {count}", shown
             case ["declaration", item, state, version]:
-                ((*_, number, found, _, _),) = await self.store.read("router.find_declarations", [self.ids[item]])
-                assert f"{found} v{number}" == f"{state} {version}"
+                found = await self.stands(item)
+                assert f"{found.state} v{found.version}" == f"{state} {version}"
             case ["fact", kind, item, *code]:
                 await self.collect()
                 found = [fact for fact in self.facts.values() if fact[:2] == (kind, item)]
@@ -297,6 +298,9 @@ class Talk:
         shown = [result.outcome, *(fault.code for fault in result.faults)]
         assert shown == rest[arrow + 1 :], f"the outcome was {shown}"
 
+    async def stands(self, item: str) -> DeclarationRow:
+        return (await Book.load(self.store, [self.ids[item]])).declarations[self.ids[item]]
+
     async def look(self) -> None:
         for later in await self.store.due("router", self.clock.micros(), 100):
             await self.runner.work(self.consumer, [later.message], later.attempts)
@@ -314,7 +318,7 @@ class Talk:
     def note(self, message: Message, queue: str) -> None:
         assert PARTY.encode() not in message.body, "party text left the seal"
         if queue == "monitor.facts":
-            for fact in FactBatch.FromString(message.body).facts:
+            for fact in chain.from_iterable(map(each, FactBatch.FromString(message.body).facts)):
                 self.facts[fact.id] = (fact.kind, fact.item, fact.code)
             return
         chunk = Chunk.FromString(message.body)

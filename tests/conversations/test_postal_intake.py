@@ -204,6 +204,7 @@ async def test_what_an_earlier_process_left_half_received_is_swept(house):
     assert (await house.get("/v1/interchanges/r-old")).status_code == 404
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 async def test_a_full_disk_is_answered_with_retry_after_and_keeps_nothing(house):
     await house.outcome(await house.hand_in(document("A0", declaration(1))))
     pages = await house.store.writer.submit(lambda c: c.execute("PRAGMA page_count").fetchone()[0])

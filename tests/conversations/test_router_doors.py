@@ -13,9 +13,10 @@ from parcelgate.api.intake.v1.intake_pb2 import ReportRequest
 from parcelgate.api.intake.v1.intake_pb2_grpc import DecisionIntakeStub
 from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_FILINGS, CHUNK_KIND_REPORTS, ChunkEntry
 from parcelgate.api.record.v1.decision_pb2 import Decision, Report
-from parcelgate.api.record.v1.declaration_pb2 import ENVIRONMENT_TEST, DeclarationKey
+from parcelgate.api.record.v1.declaration_pb2 import ENVIRONMENT_TEST, PROCEDURE_IMPORT, Case, DeclarationKey
 from parcelgate.api.record.v1.item_pb2 import ItemKey
 from parcelgate.core.chunk import Address, pack
+from parcelgate.core.naming import call_id, case_id
 from parcelgate.core.port import Message, RejectError
 
 ITEM = "RR100000001CN"
@@ -191,3 +192,18 @@ async def test_the_service_is_served_under_the_name_of_its_contract(talk):
             await DecisionIntakeStub(channel).Report(ReportRequest(reports=[report()]))
         assert error.value.code() is grpc.StatusCode.UNAUTHENTICATED
     await server.stop(0)
+
+
+async def test_a_decision_that_was_answered_at_once_is_known_when_it_is_reported_again_or_revoked(talk):
+    await talk.play(
+        f"declare {ITEM} v1 to DE\nsend\nreleased {ITEM} v1 eu-ics2 ADVANCE ASSESSMENT_COMPLETE\n"
+        f"released {ITEM} v1 eu-customs ADVANCE RELEASED\nnothing more"
+    )
+    answered = "d" + call_id(Case(id=case_id(talk.ids[ITEM], "eu-customs", PROCEDURE_IMPORT), version=1, round=1))
+    await talk.play(
+        f"report eu-customs {answered} {ITEM} ADVANCE RELEASED -> REPEATED\n"
+        f"report eu-customs C1 {ITEM} CORRECTION SEIZED revokes other -> REFUSED REVOKES_UNKNOWN\n"
+        f"report eu-customs C1 {ITEM} CORRECTION SEIZED revokes {answered} case eu-customs -> APPENDED\n"
+        f"report eu-customs C1 {ITEM} CORRECTION SEIZED revokes {answered} -> REPEATED\n"
+        f"released {ITEM} v1 eu-customs CORRECTION SEIZED\nnothing more"
+    )

@@ -85,10 +85,20 @@ def build(
                 settings=settings,
                 charge=engines.charge,
                 mailbox=lambda partner: FolderMailbox(settings.mailbox_root / partner),
+                queue=engines.queue,
             )
         )
     if "carrier" in names:
-        services.append(CarrierService(runner=runner, vault=vault, partners=partners, credentials=credentials))
+        services.append(
+            CarrierService(
+                runner=runner,
+                vault=vault,
+                partners=partners,
+                credentials=credentials,
+                charge=engines.charge,
+                queue=engines.queue,
+            )
+        )
     if "router" in names:
         router = RouterService(
             runner=runner,

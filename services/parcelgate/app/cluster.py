@@ -11,9 +11,11 @@ from parcelgate.adapters.store.postgres.bell import PostgresBell
 from parcelgate.adapters.store.postgres.lease import Leases
 from parcelgate.adapters.store.postgres.reconcile import Reconciler
 from parcelgate.adapters.store.postgres.store import PostgresStore
+from parcelgate.adapters.transport.amqp import PartnerQueues
 from parcelgate.app import topology
 from parcelgate.app.engine import Engines, every, pause, pressing
 from parcelgate.core.clock import SystemClock
+from parcelgate.core.partner import Partners
 from parcelgate.core.port import StoreUnavailableError
 from parcelgate.core.runner import Runner, attempt
 from parcelgate.core.setting import Settings
@@ -24,8 +26,8 @@ _RECONCILE_SECONDS = 5.0
 
 
 @asynccontextmanager
-async def opened(settings: Settings, stop: asyncio.Event) -> AsyncIterator[Engines]:
-    """Open the database and the broker of the cluster.
+async def opened(settings: Settings, stop: asyncio.Event, service: str) -> AsyncIterator[Engines]:
+    """Open the database and the broker of the cluster, with the queues of the partners that the service looks after.
 
     Waits for the database until stop is set, for as long as it is away; raises StoreUnavailableError then. The broker
     may be away: what is committed is sent when it is back.
@@ -33,11 +35,15 @@ async def opened(settings: Settings, stop: asyncio.Event) -> AsyncIterator[Engin
     store = await _store(settings, stop)
     bell = PostgresBell(settings.database_url)
     bus: RabbitBus | None = None
+    queues: PartnerQueues | None = None
     try:
         await bell.open()
         bus = await RabbitBus.open(settings.broker_url, topology.QUEUES, name=settings.instance, wait=True)
         runner = Runner(store, bus, SystemClock(), bell)
         bus.on_connected(runner.wake_relay)
+        queued = [one for one in Partners(settings.partners).all() if one.queue and one.channel == service]
+        if queued:
+            queues = await PartnerQueues.open(settings.broker_url, queued, name=settings.instance)
         charge = Leases(store)
         reconciler = Reconciler(store, topology.QUEUES, bus.depth, patience_seconds=settings.resend_seconds)
 
@@ -52,11 +58,13 @@ async def opened(settings: Settings, stop: asyncio.Event) -> AsyncIterator[Engin
             every(_RECONCILE_SECONDS, "reconciler", reconcile),
         ]
         try:
-            yield Engines(runner, charge, tasks, lambda: _missing(reach, bus))
+            yield Engines(runner, charge, tasks, lambda: _missing(reach, bus), queues.of if queues else None)
         finally:
             # So that nobody has to wait until they run out.
             await attempt("leases", charge.let_go)
     finally:
+        if queues is not None:
+            await queues.close()
         if bus is not None:
             await bus.close()
         await bell.close()

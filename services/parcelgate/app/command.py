@@ -102,6 +102,21 @@ def migrate(data: Data = None) -> None:
     typer.echo("\n".join(applied) or "nothing to do")
 
 
+@cli.command("broker-definitions")
+def broker_definitions(
+    data: Data = None,
+    vhost: Annotated[str, typer.Option(help="Virtual host of the gateway.")] = "/",
+    user: Annotated[str, typer.Option(help="The gateway's own user.")] = "parcelgate",
+    password: Annotated[
+        str | None, typer.Option(help="Its password; without one the user is left as it is on the broker.")
+    ] = None,
+) -> None:
+    """Print what the broker needs for the gateway and its partners' queues, for rabbitmqctl import_definitions."""
+    from parcelgate.app import definitions
+
+    typer.echo(definitions.text(settings(data), vhost, user, password))
+
+
 @cli.command()
 def send(
     files: Annotated[list[Path], typer.Argument(help="Interchanges to hand in; - is standard input.")],
@@ -226,10 +241,19 @@ def main() -> None:
     """Run the command line; what could not run is one sentence and exit code 2, never a traceback."""
     from parcelgate.app.client import NoGatewayError, RefusedError, UnknownPartnerError
     from parcelgate.app.running import GatewayRunsError
+    from parcelgate.core.port import BusUnavailableError
 
     try:
         cli()
-    except (NoGatewayError, RefusedError, UnknownPartnerError, GatewayRunsError, OSError, ValueError) as error:
+    except (
+        NoGatewayError,
+        RefusedError,
+        UnknownPartnerError,
+        GatewayRunsError,
+        BusUnavailableError,
+        OSError,
+        ValueError,
+    ) as error:
         errors.print(f"parcelgate: {error}")
         sys.exit(COULD_NOT_RUN)
 

@@ -11,6 +11,7 @@ from parcelgate.app import topology
 from parcelgate.core.bell import Bell
 from parcelgate.core.charge import Alone, Charge
 from parcelgate.core.clock import SystemClock
+from parcelgate.core.letter import PartnerQueue
 from parcelgate.core.runner import Runner, attempt
 from parcelgate.core.setting import Settings
 
@@ -21,12 +22,16 @@ Task = Callable[[asyncio.Event], Coroutine[None, None, None]]
 
 @dataclass(frozen=True, slots=True)
 class Engines:
-    """A runner on its engines, who looks after what, tasks beside the services, and what is missing for being ready."""
+    """A runner on its engines, who looks after what, tasks beside the services, and what is missing for being ready.
+
+    queue gives the queues of a partner that has some, where there is a broker.
+    """
 
     runner: Runner
     charge: Charge
     tasks: Sequence[Task] = ()
     missing: Callable[[], list[str]] = field(default=list)
+    queue: Callable[[str], PartnerQueue] | None = None
 
 
 @asynccontextmanager

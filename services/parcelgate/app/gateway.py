@@ -59,7 +59,7 @@ async def serve_one(settings: Settings, service: str, ready: Ready | None = None
     async with AsyncExitStack() as stack:
         stack.enter_context(locked(named.data, named.instance))
         # Risk and clearance only answer calls, and keep nothing.
-        engines = await stack.enter_async_context(cluster.opened(named, stop)) if needed else None
+        engines = await stack.enter_async_context(cluster.opened(named, stop, service)) if needed else None
         await _serve(stack, named, engines, (service,), stop, ready)
 
 

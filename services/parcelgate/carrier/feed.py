@@ -49,7 +49,7 @@ class Feed:
         taken = _within_bytes(rows[:limit])
         last = taken[-1].sequence if taken else after
         return PullResponse(
-            releases=[_shown(row) for row in taken if row.delivery.kind == "release"],
+            releases=[shown(row) for row in taken if row.delivery.kind == "release"],
             resume_token=token_of(partner, environment, last) if last else "",
             more=len(rows) > len(taken),
         )
@@ -66,7 +66,7 @@ class Feed:
                     raise RejectError(fault("GATEWAY_STOPPING"))
                 for row in await self._next(caller, after):
                     if row.delivery.kind == "release":
-                        yield _shown(row)
+                        yield shown(row)
                     after = row.sequence
 
     async def _next(self, caller: Identity, after: int) -> list[Delivered]:
@@ -119,7 +119,8 @@ def _within_bytes(rows: list[Delivered]) -> list[Delivered]:
     return rows
 
 
-def _shown(row: Delivered) -> FollowResponse:
+def shown(row: Delivered) -> FollowResponse:
+    """Show a row of a carrier's log as all ways to it do."""
     place = row.delivery
     return FollowResponse(
         resume_token=token_of(place.partner, place.environment, row.sequence), release=Release.FromString(place.body)

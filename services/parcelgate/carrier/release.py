@@ -38,6 +38,7 @@ def log_releases(messages: Sequence[Message], clock: Clock) -> Outcome:
                     case_id=decision.case.id,
                     authority=decision.case.authority,
                     code=DecisionCode.Name(decision.code).removeprefix("DECISION_CODE_"),
+                    round=decision.case.round,
                     distinct=release.response_id,
                     details={"response_id": release.response_id},
                 )

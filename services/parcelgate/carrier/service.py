@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import grpc.aio
 import structlog
@@ -18,9 +18,12 @@ from parcelgate.carrier.door import Door
 from parcelgate.carrier.feed import Feed
 from parcelgate.carrier.intake import Intake
 from parcelgate.carrier.profile import PartnerCalls
+from parcelgate.carrier.queue import DecisionQueue
 from parcelgate.carrier.release import log_releases
+from parcelgate.core.charge import Alone, Charge
 from parcelgate.core.chunk import split
 from parcelgate.core.credential import Credentials
+from parcelgate.core.letter import PartnerQueue
 from parcelgate.core.partner import Partners
 from parcelgate.core.port import Message, Outcome, StoreUnavailableError, Write
 from parcelgate.core.runner import Consumer, Runner
@@ -32,12 +35,23 @@ _TIDY_SECONDS = 3600.0
 
 
 class CarrierService:
-    """Takes carriers' shipments in and hands their decisions out."""
+    """Takes carriers' shipments in and hands their decisions out; queue gives the queue of a carrier by its id."""
 
     name = "carrier"
 
-    def __init__(self, *, runner: Runner, vault: Vault, partners: Partners, credentials: Credentials) -> None:
+    def __init__(
+        self,
+        *,
+        runner: Runner,
+        vault: Vault,
+        partners: Partners,
+        credentials: Credentials,
+        charge: Charge | None = None,
+        queue: Callable[[str], PartnerQueue] | None = None,
+    ) -> None:
         self._runner = runner
+        self._charge = charge or Alone()
+        self._queue = queue
         self._partners = partners
         self._credentials = credentials
         self.intake = Intake(runner, vault)
@@ -62,7 +76,15 @@ class CarrierService:
         return [service.full_name for file in files for service in file.services_by_name.values()]
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Forget old answers from time to time; when stopped, tell those who follow decisions to come again."""
+        """Top up queues, forget old answers from time to time; when stopped, tell those who follow to come again."""
+        async with asyncio.TaskGroup() as group:
+            for partner in self._partners.all():
+                if self._queue is not None and partner.queue and partner.kind == "CARRIER":
+                    decisions = DecisionQueue(self._runner, self._charge, partner, self._queue(partner.id))
+                    group.create_task(decisions.run(stop), name=f"queue of {partner.id}")
+            await self._tidy_until(stop)
+
+    async def _tidy_until(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
                 await self.tidy()

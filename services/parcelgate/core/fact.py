@@ -1,6 +1,6 @@
 """The closed list of facts, each with its rank in the life of an item and the stage it means."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
@@ -35,6 +35,7 @@ KINDS: Mapping[str, Kind] = {
     "case.pending": Kind(52, "waiting", "The authority will answer later."),
     "case.overdue": Kind(53, "", "The authority has not answered by the deadline."),
     "case.closed": Kind(54, "", "The case was closed by a cancellation."),
+    "case.settled": Kind(55, "answered", "The authority judged anew and decided as before."),
     "decision.made": Kind(60, "decided", "An authority decided."),
     "report.waiting": Kind(61, "", "An authority's report waits for an item not known yet."),
     "report.refused": Kind(62, "", "An authority's report was refused."),
@@ -44,6 +45,7 @@ KINDS: Mapping[str, Kind] = {
     "filing.handed_out": Kind(73, "", "The declaration was handed out to the authority."),
     "work.dead": Kind(90, "", "The work failed for good and lies with the dead letters."),
 }
+_NOTHING = Declaration()
 STAGES = ("rejected", "accepted", "routed", "waiting", "decided", "answered")
 
 
@@ -61,31 +63,59 @@ def fact(
     details: Mapping[str, str] | None = None,
     count: int = 0,
     distinct: str = "",
+    round: int = 0,  # noqa: A002 - what the record calls it
 ) -> Fact:
     """Make a fact whose id follows from what it says; distinct tells apart facts that are otherwise the same.
 
     Raises KeyError for a kind that is not on the list.
     """
     row = KINDS[kind]
-    whole = declaration or Declaration()
+    whole = _NOTHING if declaration is None else declaration
     key, provenance = whole.key, whole.provenance
-    return Fact(
-        id=derived_id(kind, whole.id, whole.version, provenance.receipt, case_id, code, distinct),
+    name, version, receipt = whole.id, whole.version, provenance.receipt
+    found = Fact(
+        id=derived_id(kind, name, version, receipt, case_id, code, distinct),
         kind=kind,
         at_micros=at_micros,
         partner=key.partner,
         environment=key.environment,
-        receipt=provenance.receipt,
+        receipt=receipt,
         interchange_reference=provenance.interchange_reference,
         item=key.item.identifier,
-        declaration_id=whole.id,
-        version=whole.version,
+        declaration_id=name,
+        version=version,
         case_id=case_id,
         authority=authority,
         code=code,
         sentence=sentence or row.sentence,
         destination=destination,
-        faults=faults,
-        details=details or {},
         count=count,
+        round=round,
     )
+    # Most facts have neither, and even an empty list takes its time.
+    if faults:
+        found.faults.extend(faults)
+    if details:
+        found.details.update(details)
+    return found
+
+
+def each(told: Fact) -> Iterator[Fact]:
+    """Return a fact, and each that it says of besides, as facts that stand alone."""
+    if not told.also:
+        yield told
+        return
+    bare = Fact()
+    bare.CopyFrom(told)
+    del bare.also[:]
+    yield bare
+    for place, part in enumerate(told.also, 1):
+        whole = Fact()
+        whole.CopyFrom(bare)
+        for name in ("case_id", "authority", "code", "sentence", "faults", "details", "round"):
+            whole.ClearField(name)
+        whole.MergeFrom(part)
+        whole.id = f"{told.id}.{place}"
+        if not whole.sentence and whole.kind in KINDS:
+            whole.sentence = KINDS[whole.kind].sentence
+        yield whole

@@ -1,15 +1,14 @@
 """Identifiers of the trade: S10 items (UPU S10-12), HS codes (WCO, edition 2022)."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _S10 = re.compile(r"([A-Z]{2})(\d{8})(\d)([A-Z]{2})")
 # Service indicators that S10 reserves; nobody may issue them.
 _S10_RESERVED = frozenset("JKSTW")
 
 
-@dataclass(frozen=True, slots=True)
-class S10:
+class S10(NamedTuple):
     """The parts of an S10 item identifier."""
 
     service: str
@@ -29,7 +28,10 @@ def s10_check_digit(serial: str) -> int:
 def s10_parts(text: str) -> S10 | None:
     """Split a text of the S10 shape; None if it has another shape. The check digit is not looked at."""
     match = _S10.fullmatch(text)
-    return None if match is None else S10(match[1], match[2], int(match[3]), match[4])
+    if match is None:
+        return None
+    service, serial, digit, country = match.groups()
+    return S10(service, serial, int(digit), country)
 
 
 def s10_is_valid(text: str) -> bool:

@@ -2,8 +2,11 @@
 
 import hashlib
 import secrets
+from functools import lru_cache
 
 from parcelgate.api.record.v1.declaration_pb2 import Case, DeclarationKey, Procedure
+
+DIGITS_OF_DECLARATION = 24
 
 
 def declaration_id(key: DeclarationKey) -> str:
@@ -22,13 +25,16 @@ def declaration_id(key: DeclarationKey) -> str:
 
 
 def case_id(declaration: str, authority: str, procedure: Procedure.ValueType) -> str:
-    """Return the id of a case: 32 hexadecimal digits over declaration, authority and procedure."""
-    return _digest("case", declaration, authority, procedure)
+    """Return the id of a case: 32 hexadecimal digits, of which the first 24 are its declaration's.
+
+    So a case that somebody names leads to its declaration, and needs no row of its own to be found.
+    """
+    return declaration[:DIGITS_OF_DECLARATION] + _case_digits(authority, procedure)
 
 
 def call_id(case: Case) -> str:
     """Return the id of a call to an authority: a repeat of it must get the same answer."""
-    return _digest("call", case.id, case.version, case.round)
+    return f"{case.id}/{case.version}/{case.round}"
 
 
 def derived_id(*parts: object) -> str:
@@ -41,6 +47,12 @@ def receipt() -> str:
     return "r" + secrets.token_hex(13)[:25]
 
 
+@lru_cache(maxsize=4096)
+def _case_digits(authority: str, procedure: Procedure.ValueType) -> str:
+    """Return what tells apart the cases of one declaration."""
+    return _digest("case", authority, procedure)[:8]
+
+
 def _digest(*parts: object) -> str:
     # A unit separator cannot be part of a normalised identifier, so that no two keys run together.
-    return hashlib.sha256("\x1f".join(str(part) for part in parts).encode()).hexdigest()[:32]
+    return hashlib.sha256("\x1f".join(map(str, parts)).encode()).hexdigest()[:32]

@@ -3,6 +3,7 @@
 Shipped profiles lie in schemas/partners; a file of the same name in the settings' partner folder takes their place.
 """
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -27,13 +28,21 @@ _KEYS = frozenset(
         "code_lists",
         "authority",
         "mailbox",
+        "queue",
     ]
 )
 
 
+# What needs no quoting in the name of a queue or in a permission of the broker.
+_QUEUE_NAME = re.compile(r"[a-z0-9-]+")
+
+
 @dataclass(frozen=True, slots=True)
 class Partner:
-    """One partner's profile; environment is test or live, channel names the edge that serves it."""
+    """One partner's profile; environment is test or live, channel names the edge that serves it.
+
+    Its messages go to a mailbox (folders), to a queue of the cluster's broker, or wait to be asked for.
+    """
 
     id: str
     version: str
@@ -48,6 +57,7 @@ class Partner:
     code_lists: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     authority: str = ""
     mailbox: bool = False
+    queue: bool = False
 
     @property
     def channel(self) -> str:
@@ -98,6 +108,10 @@ def _build(name: str, data: dict[str, Any]) -> Partner:
         raise ValueError(f"kind must be one of {', '.join(KINDS)}, environment test or live")
     if data["id"] != name:
         raise ValueError("the id must be the name of the file")
+    if data.get("queue") and data.get("mailbox"):
+        raise ValueError("messages go to a mailbox or to a queue, not to both")
+    if data.get("queue") and (data["kind"] == "INTEGRATOR" or not _QUEUE_NAME.fullmatch(name)):
+        raise ValueError("only a post, a carrier or customs may have a queue; its id has small letters, digits and -")
     data["formats_in"] = tuple(data.get("formats_in", ()))
     data["formats_out"] = tuple(data.get("formats_out", ()))
     data["leniencies"] = frozenset(data.get("leniencies", ()))

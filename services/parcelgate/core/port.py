@@ -44,6 +44,10 @@ class BusyError(StoreUnavailableError):
         self.retry_seconds = retry_seconds
 
 
+class NotNowError(TryAgainError):
+    """Who is to take the work is full or away; nothing is wrong with the work, so that this is no try of it."""
+
+
 class BusUnavailableError(TryAgainError):
     """The bus did not confirm in time; whether the message arrived is not known."""
 
@@ -184,9 +188,6 @@ class Store(Protocol):
 
     async def mark_sent(self, ids: Sequence[str]) -> None:
         """Mark messages of the outbox as confirmed by the bus."""
-
-    async def backlog(self) -> int:
-        """Return how many messages of the outbox wait to be sent, by whatever process; counts up to 100,000."""
 
     async def due(self, consumer: str, now_micros: int, limit: int) -> list[Postponed]:
         """Return postponed work of a consumer whose time has come."""

@@ -29,6 +29,7 @@ from parcelgate.core.port import (
     ConflictError,
     Dead,
     Message,
+    NotNowError,
     Outcome,
     Postponed,
     Received,
@@ -151,7 +152,7 @@ class Runner:
             except ConflictError:
                 await asyncio.sleep(0)
                 continue
-            except StoreUnavailableError:
+            except (StoreUnavailableError, NotNowError):
                 raise
             except Exception as error:  # noqa: BLE001 - the one broad except: a handler's failure must lose nothing
                 await self._failed(consumer, fresh, attempts, error)

@@ -11,7 +11,7 @@ from parcelgate.api.record.v1.fact_pb2 import Fact, FactBatch
 from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.api.tracking.v1.tracking_pb2 import Found
 from parcelgate.core.credential import Identity
-from parcelgate.core.fact import KINDS, STAGES
+from parcelgate.core.fact import KINDS, STAGES, each
 from parcelgate.core.port import Dead, Store
 from parcelgate.monitor.projection import ENVIRONMENTS, STATES, item_key, subject_of
 
@@ -189,8 +189,9 @@ class Lookup:
         seen: list[Fact] = []
         rows = await self._store.read("monitor.read_batches_after", position, _BATCHES_A_READ)
         for _, body in rows:
-            facts = FactBatch.FromString(body).facts
-            seen += [one for one in facts if scope.sees(ENVIRONMENTS.get(one.environment, ""), one.partner)]
+            for told in FactBatch.FromString(body).facts:
+                if scope.sees(ENVIRONMENTS.get(told.environment, ""), told.partner):
+                    seen += each(told)
         return (rows[-1][0] if rows else position), seen
 
     async def _facts_of(self, subject: str) -> list[Fact]:
@@ -198,7 +199,9 @@ class Lookup:
         # The same fact may have come in two batches; its id says so.
         facts: dict[str, Fact] = {}
         for (body,) in await self._store.read("monitor.read_batches", ids):
-            facts.update((one.id, one) for one in FactBatch.FromString(body).facts if subject_of(one) == subject)
+            for told in FactBatch.FromString(body).facts:
+                if subject_of(told) == subject:
+                    facts.update((one.id, one) for one in each(told))
         return sorted(facts.values(), key=_moment)
 
     async def _interchanges(self, rows: Sequence[tuple[Any, ...]]) -> list[Interchange]:

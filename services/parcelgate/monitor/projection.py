@@ -74,7 +74,7 @@ class Projection:
         items = self.items
         for fact in FactBatch.FromString(body).facts:
             subject = fact.declaration_id or subject_of(fact)
-            kind, at = fact.kind, fact.at_micros
+            at = fact.at_micros
             state = items.get(subject)
             if state is None:
                 if not fact.declaration_id and not self._is_of_an_item(fact, subject, batch_id):
@@ -85,17 +85,25 @@ class Projection:
                 state[_LAST] = at
             elif at < state[_FIRST]:
                 state[_FIRST] = at
-            version = fact.version
-            if version > state[_VERSION]:  # noqa: PLR1730 - twice as fast as max, for every fact there is
+            version, marks = fact.version, state[_MARKS]
+            if version > state[_VERSION]:
                 state[_VERSION] = version
-            reached = REACHED.get(kind)
-            if reached is not None:
-                mark(state[_MARKS], version, reached, fact)
             if state[_NEWEST_BATCH] != batch_id:
                 state[_NEWEST_BATCH] = batch_id
                 state[_BATCHES] += " " + batch_id
+            kind = fact.kind
+            if kind in REACHED:
+                mark(marks, version, REACHED[kind], fact)
             if kind not in _STEPS:
-                self._look_closer(state, fact, subject)
+                self._look_closer(state, fact, kind, subject)
+            if destination := fact.destination:
+                state[_DESTINATION] = max(state[_DESTINATION], f"{version:06d}{destination}")
+            for part in fact.also:
+                kind = part.kind
+                if kind in REACHED:
+                    mark(marks, version, REACHED[kind], part)
+                if kind == "decision.made":
+                    _decide(state, version, at, part.code)
 
     def writes(
         self, items: Iterable[Sequence[Any]], interchanges: Iterable[Sequence[Any]], known_faults: Iterable[str]
@@ -142,20 +150,15 @@ class Projection:
             row[7] = at
         return row
 
-    def _look_closer(self, state: Row, fact: Fact, subject: str) -> None:
-        """Read what facts other than mere steps say: destination, decision, receipt, faults."""
-        kind, version = fact.kind, fact.version
-        if destination := fact.destination:
-            state[_DESTINATION] = max(state[_DESTINATION], f"{version:06d}{destination}")
+    def _look_closer(self, state: Row, fact: Fact, kind: str, subject: str) -> None:
+        """Read what facts other than mere steps say: decision, receipt, faults."""
         if kind == "decision.made":
-            code = decision_word(fact.code)
-            if axis := _AXIS.get(code):
-                state[axis] = max(state[axis], f"{version:06d}{fact.at_micros:016d}{code}")
+            _decide(state, fact.version, fact.at_micros, fact.code)
         elif outcome := _OUTCOME_OF.get(kind):
             receipt = fact.receipt
             # The receipt of a mere repetition is not the one that its version came in with.
             if outcome != "unchanged":
-                state[_RECEIPT] = max(state[_RECEIPT], f"{version:06d}{receipt}")
+                state[_RECEIPT] = max(state[_RECEIPT], f"{fact.version:06d}{receipt}")
             if receipt:
                 self._memberships.add((receipt, subject, outcome))
                 self._interchange(receipt, fact)
@@ -207,6 +210,13 @@ class Projection:
                 what = (fault.code, fault.severity, fact.at_micros, fault.SerializeToString())
                 rows.append((fact.id, number, *who, *what))
         return rows
+
+
+def _decide(state: Row, version: int, at: int, code: str) -> None:
+    """Put a decision into the axis that it decides, unless a newer one stands there."""
+    word = decision_word(code)
+    if axis := _AXIS.get(word):
+        state[axis] = max(state[axis], f"{version:06d}{at:016d}{word}")
 
 
 def _settle(state: Row, marks: Marks) -> None:

@@ -113,7 +113,7 @@ class PostalDoor:
             body = b"".join(await self._hand_out.compose(caller.partner, closed))
         except RejectError as error:
             return refusal(500, error.faults[0])
-        if not closed.handed_out_at and not caller.partner.mailbox:
+        if not (closed.handed_out_at or caller.partner.mailbox or caller.partner.queue):
             try:
                 await self._runner.transact(self._hand_out.handed_out(caller.partner, closed))
             except TryAgainError:

@@ -13,7 +13,7 @@ from parcelgate.core.bell import delivery_bell
 from parcelgate.core.door import fault_json
 from parcelgate.core.fault import fault
 from parcelgate.core.partner import Partner
-from parcelgate.core.port import Message, Outcome, RejectError, TryAgainError
+from parcelgate.core.port import Message, NotNowError, Outcome, RejectError, TryAgainError
 from parcelgate.core.runner import Consumer, Runner, attempt
 from parcelgate.postal.handout import Closed, HandOut
 from parcelgate.postal.intake import Intake
@@ -50,6 +50,40 @@ class Mailbox(Protocol):
 
     async def deliver(self, name: str, body: AsyncIterator[bytes], before_rename: Callable[[], None]) -> None:
         """Let a file appear whole in the out-tray; one of the same name is replaced."""
+
+
+class Tray(Protocol):
+    """Where a partner's closed messages go: its mailbox or its queue."""
+
+    async def has_room(self) -> bool:
+        """Tell whether another message fits in; raises NotNowError if that cannot be known."""
+
+    async def put(self, closed: Closed, body: list[bytes]) -> None:
+        """Return when the message lies there durably; raises NotNowError if it does not fit in after all.
+
+        Putting the same message there again after a crash is harmless, or can be recognised by its reference.
+        """
+
+
+class FolderTray:
+    """Puts closed messages into the out-tray of a mailbox, which always has room unless its disk is full."""
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+
+    async def has_room(self) -> bool:
+        """Believe so."""
+        return True
+
+    async def put(self, closed: Closed, body: list[bytes]) -> None:
+        """Let the message appear as <reference>.xml."""
+        try:
+            await self._mailbox.deliver(f"{closed.reference}.xml", _pieces(body), _before_rename)
+        except OSError as error:
+            # A full disk or a lost folder is no fault of the message; it goes out when there is room again.
+            with contextlib.suppress(OSError):
+                await self._mailbox.open()
+            raise TryAgainError(f"the out-tray cannot be written: {error.strerror}") from error
 
 
 class InTray:
@@ -137,22 +171,26 @@ class InTray:
 
 
 class OutTray:
-    """Closes messages for one partner and, if it has a mailbox, puts them there."""
+    """Closes messages for one partner and, if it has a mailbox or a queue, puts them there."""
 
-    def __init__(self, runner: Runner, partner: Partner, mailbox: Mailbox | None, hand_out: HandOut) -> None:
+    def __init__(self, runner: Runner, partner: Partner, tray: Tray | None, hand_out: HandOut) -> None:
         self._runner = runner
         self._partner = partner
-        self._mailbox = mailbox
+        self._tray = tray
         self._hand_out = hand_out
         self._open: dict[str, Closed] = {}
         self._consumer = Consumer("postal.handout", "", self._handle, lambda message: [message])
 
     async def look(self) -> None:
-        """Close all that is ready, and put all that is closed into the mailbox."""
+        """Close all that is ready, and put all that is closed into the tray; what does not fit in goes there later."""
         while await self._hand_out.close(self._partner):
             failpoint.pass_by("handout.closed_before_write")
-        if self._mailbox is None:
+        if self._tray is None:
             return
+        with contextlib.suppress(NotNowError):
+            await self._put_all(self._tray)
+
+    async def _put_all(self, tray: Tray) -> None:
         # Work that failed before has its next time in the store; all else goes out now, in order.
         now = self._runner.clock.micros()
         postponed = {one.message.id: one for one in await self._runner.store.due(self._consumer.name, 2**62, 1000)}
@@ -161,11 +199,15 @@ class OutTray:
             later = postponed.get(name)
             if later is not None and later.next_micros > now:
                 continue
+            if not await tray.has_room():
+                return
             self._open[name] = closed
             key = f"{self._partner.environment}.postal.{self._partner.id}"
             message = Message(name, "postal.handout", key, str(closed.number).encode())
-            await self._runner.work(self._consumer, [message], later.attempts if later else 0)
-            del self._open[name]
+            try:
+                await self._runner.work(self._consumer, [message], later.attempts if later else 0)
+            finally:
+                del self._open[name]
             await self._note_dead(closed, name)
 
     async def wait(self) -> None:
@@ -175,15 +217,8 @@ class OutTray:
     async def _handle(self, messages: Sequence[Message]) -> Outcome:
         (message,) = messages
         closed = self._open[message.id]
-        assert self._mailbox is not None
-        body = await self._hand_out.compose(self._partner, closed)
-        try:
-            await self._mailbox.deliver(f"{closed.reference}.xml", _pieces(body), _before_rename)
-        except OSError as error:
-            # A full disk or a lost folder is no fault of the message; it goes out when there is room again.
-            with contextlib.suppress(OSError):
-                await self._mailbox.open()
-            raise TryAgainError(f"the out-tray cannot be written: {error.strerror}") from error
+        assert self._tray is not None
+        await self._tray.put(closed, await self._hand_out.compose(self._partner, closed))
         failpoint.pass_by("handout.renamed_before_mark")
         return self._hand_out.handed_out(self._partner, closed)
 

@@ -14,6 +14,7 @@ from parcelgate.core import chunk
 from parcelgate.core.bell import delivery_bell
 from parcelgate.core.charge import Charge
 from parcelgate.core.credential import Credentials
+from parcelgate.core.letter import PartnerQueue
 from parcelgate.core.partner import Partner, Partners
 from parcelgate.core.runner import BULK_AT_ONCE, Consumer, Runner
 from parcelgate.core.seal import Vault
@@ -24,9 +25,10 @@ from parcelgate.postal.door import PostalDoor
 from parcelgate.postal.handout import HandOut
 from parcelgate.postal.intake import Intake
 from parcelgate.postal.interchange import RECEIVED_BELL
-from parcelgate.postal.mailbox import InTray, Mailbox, OutTray, go_round, pause
+from parcelgate.postal.mailbox import FolderTray, InTray, Mailbox, OutTray, Tray, go_round, pause
 from parcelgate.postal.outcome import Outcomes
 from parcelgate.postal.pool import Pool
+from parcelgate.postal.queue import InQueue, QueueTray
 from parcelgate.postal.routing import Routing
 from parcelgate.postal.translation import Translation
 
@@ -34,7 +36,7 @@ _SWEEP_SECONDS = 60.0
 
 
 class PostalService:
-    """The edge of posts and customs mailboxes; mailbox gives the mailbox of a partner by its id."""
+    """The edge of posts and customs mailboxes; mailbox gives that of a partner by its id, queue its queues."""
 
     name = "postal"
 
@@ -48,11 +50,13 @@ class PostalService:
         settings: Settings,
         charge: Charge,
         mailbox: Callable[[str], Mailbox],
+        queue: Callable[[str], PartnerQueue] | None = None,
     ) -> None:
         self._runner = runner
         self._charge = charge
         self._partners = partners
         self._mailbox = mailbox
+        self._queue = queue
         registry = shipped(settings.formats)
 
         def recognise(first: bytes) -> str | Fault:
@@ -107,7 +111,13 @@ class PostalService:
 
     async def _serve(self, group: asyncio.TaskGroup, partner: Partner, stop: asyncio.Event) -> None:
         mailbox = self._mailbox(partner.id) if partner.mailbox else None
-        out_tray = OutTray(self._runner, partner, mailbox, self.hand_out)
+        tray: Tray | None = FolderTray(mailbox) if mailbox is not None else None
+        if partner.queue and self._queue is not None:
+            queue = self._queue(partner.id)
+            tray = QueueTray(queue)
+            in_queue = InQueue(partner, queue, self.intake)
+            group.create_task(go_round(in_queue.look, _at_once, stop), name=f"queue of {partner.id}")
+        out_tray = OutTray(self._runner, partner, tray, self.hand_out)
 
         async def hand_out() -> None:
             if await self._charge.mine(f"hand-out to {partner.id}"):
@@ -134,3 +144,7 @@ class PostalService:
                 await self.intake.sweep()
 
         await go_round(look, lambda: pause(stop, _SWEEP_SECONDS), stop)
+
+
+async def _at_once() -> None:
+    """Rest not at all: looking is waiting."""

@@ -47,22 +47,23 @@ class Assessor:
             check(subject, data, hits)
         return hits.found + self._editions(subject.received_day).fire(subject)
 
-    def assess(self, call_id: str, declaration: Declaration, case: Case | None) -> AssessResult:
-        """Assess a declaration with its item, and decide its case if there is one; the same input gets the same answer."""
+    def assess(self, result: AssessResult, declaration: Declaration, case: Case | None) -> None:
+        """Assess a declaration with its item, and decide its case if there is one, into a result that has its call id.
+
+        The same input gets the same answer.
+        """
         hits = self.examine(declaration)
-        result = AssessResult(call_id=call_id)
-        assessment_id, decision_id = repeatable_ids(call_id)
         assessment = result.assessment
-        assessment.id = assessment_id
+        assessment.id, decision_id = repeatable_ids(result.call_id)
         assessment.profile_set = self.profile_set
         score = 0
         for hit in hits:
             score += hit.rule.weight
             hit.write(assessment.findings.add())
-        assessment.score = min(score, _HIGHEST_SCORE)
+        if score:
+            assessment.score = min(score, _HIGHEST_SCORE)
         if case is not None:
             decision = result.decision
             decision.case.CopyFrom(case)
             decision.judged_version = declaration.version
             decide(decision, decision_id, hits, self.profile_set)
-        return result

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 
 from parcelgate.api.record.v1.decision_pb2 import (
     DECISION_CODE_AMENDMENT_REQUESTED,
@@ -11,6 +12,7 @@ from parcelgate.api.record.v1.decision_pb2 import (
     DECISION_CODE_SCREENING_REQUESTED,
     STAGE_ADVANCE,
     Decision,
+    Reason,
 )
 from parcelgate.api.record.v1.referral_pb2 import (
     REFERRAL_TYPE_AMENDMENT,
@@ -48,6 +50,10 @@ def decide(decision: Decision, decision_id: str, hits: Sequence[Hit], profile_se
     shown findings of quality, which it can mend; how a profile fired it is not, for that would teach to evade it.
     """
     decision.id = decision_id
+    if not hits:
+        # Most items: what is said of them is always the same.
+        decision.MergeFromString(_nothing_found(profile_set))
+        return
     decision.stage = STAGE_ADVANCE
     asking = [hit for hit in hits if hit.rule.action in _CODES]
     if asking:
@@ -60,14 +66,18 @@ def decide(decision: Decision, decision_id: str, hits: Sequence[Hit], profile_se
             for place, hit in enumerate(asking, start=1):
                 _refer(decision.referrals.add(), decision_id, place, hit)
     else:
-        decision.code = DECISION_CODE_ASSESSMENT_COMPLETE
-        reason = decision.reasons.add()
-        reason.code = "ASSESSED"
-        reason.sentence = "Nothing was found that speaks against loading the item."
-        reason.basis = profile_set
+        decision.MergeFromString(_nothing_found(profile_set))
     for hit in hits:
         if hit.rule.id.startswith(_QUALITY):
             hit.write(decision.findings.add())
+
+
+@lru_cache(maxsize=16)
+def _nothing_found(profile_set: str) -> bytes:
+    """Return what is decided where nothing speaks against loading, as bytes to be merged into a decision."""
+    sentence = "Nothing was found that speaks against loading the item."
+    reason = Reason(code="ASSESSED", sentence=sentence, basis=profile_set)
+    return Decision(stage=STAGE_ADVANCE, code=DECISION_CODE_ASSESSMENT_COMPLETE, reasons=[reason]).SerializeToString()
 
 
 def _refer(referral: Referral, decision_id: str, place: int, hit: Hit) -> None:

@@ -1,7 +1,7 @@
 """Risk profiles: one dated, versioned file each, compiled when they are loaded."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -15,6 +15,7 @@ from parcelgate.risk.subject import Line, Subject
 
 _NEEDED = ("id", "valid_from", "author", "channel", "territory", "reason", "sentence", "weight", "action", "when")
 _KEYS = frozenset({*_NEEDED, "version", "source", "valid_to", "question"})
+_KEPT = 4096
 _CHANNELS = ("any", "POST", "EXPRESS")
 
 
@@ -50,12 +51,12 @@ class Profile:
     territory: frozenset[str] | None
     alternatives: tuple[Alternative, ...]
 
+    def concerns(self, channel: str, country: str) -> bool:
+        """Tell whether the profile is for what comes by a channel and goes to a country."""
+        return self.channel in (None, channel) and (self.territory is None or country in self.territory)
+
     def fire(self, subject: Subject) -> Hit | None:
-        """Return what the profile saw if it fires, else None."""
-        if self.channel is not None and self.channel != subject.channel:
-            return None
-        if self.territory is not None and subject.destination_country not in self.territory:
-            return None
+        """Return what the profile saw if it fires on an item that it concerns, else None."""
         for alternative in self.alternatives:
             line = None
             if alternative.line_tests:
@@ -100,16 +101,29 @@ class Edition:
         self._chapters = frozenset(chapters)
         self._asked = tuple(asked)
         self._watching = tuple(watching)
+        # By channel and destination, as traffic brings them.
+        self._concerned: dict[tuple[str, str], tuple[tuple[Profile, ...], tuple[Profile, ...]]] = {}
 
     def fire(self, subject: Subject) -> list[Hit]:
         """Return what the profiles that fire saw."""
-        hits = [hit for one in self._asked if (hit := one.fire(subject)) is not None]
+        place = (subject.channel, subject.destination_country)
+        concerned = self._concerned.get(place)
+        if concerned is None:
+            if len(self._concerned) >= _KEPT:
+                self._concerned.clear()
+            concerned = self._concerned[place] = (_here(self._asked, *place), _here(self._watching, *place))
+        asked, watching = concerned
+        hits = [hit for one in asked if (hit := one.fire(subject)) is not None]
         chapters, words = self._chapters, self._words
         for line in subject.lines:
             if line.words & words or line.hs_code[:2] in chapters:
-                hits.extend(hit for one in self._watching if (hit := one.fire(subject)) is not None)
+                hits.extend(hit for one in watching if (hit := one.fire(subject)) is not None)
                 break
         return hits
+
+
+def _here(profiles: Iterable[Profile], channel: str, country: str) -> tuple[Profile, ...]:
+    return tuple(one for one in profiles if one.concerns(channel, country))
 
 
 def _first_need(alternative: Alternative) -> Predicate | None:

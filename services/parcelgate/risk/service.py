@@ -29,19 +29,24 @@ class RiskServicer(RiskServiceServicer):
 
     def assess(self, request: AssessRequest) -> AssessResponse:
         """Assess the calls of a request without a server; a fault of one never stops another."""
-        return AssessResponse(results=[self._answer(call) for call in request.calls])
+        response = AssessResponse()
+        for call in request.calls:
+            self._answer(call, response.results.add())
+        return response
 
-    def _answer(self, call: AssessCall) -> AssessResult:
-        call_id = call.call_id
+    def _answer(self, call: AssessCall, result: AssessResult) -> None:
+        call_id = result.call_id = call.call_id
         if not call_id:
-            return AssessResult(fault=fault("RISK_CALL_ID_MISSING", address="call_id"))
+            result.fault.CopyFrom(fault("RISK_CALL_ID_MISSING", address="call_id"))
+            return
         declaration = call.declaration
         if not declaration.HasField("item"):
-            return AssessResult(call_id=call_id, fault=fault("RISK_ITEM_MISSING", address="declaration.item"))
+            result.fault.CopyFrom(fault("RISK_ITEM_MISSING", address="declaration.item"))
+            return
         try:
-            return self._assessor.assess(call_id, declaration, call.case if call.HasField("case") else None)
+            self._assessor.assess(result, declaration, call.case if call.HasField("case") else None)
         except Exception as error:  # noqa: BLE001  # a rule that breaks is a fault of this item, never "no risk"
             item = declaration.item.key.identifier
-            return AssessResult(
-                call_id=call_id, fault=fault("RISK_ASSESSMENT_FAILED", item=item, kind=type(error).__name__)
-            )
+            result.Clear()
+            result.call_id = call_id
+            result.fault.CopyFrom(fault("RISK_ASSESSMENT_FAILED", item=item, kind=type(error).__name__))

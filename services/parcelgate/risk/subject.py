@@ -154,8 +154,7 @@ def view(declaration: Declaration, lexicon: Lexicon, usd_per_nano: Mapping[str, 
         declared.currency,
     )
     _take_parties(subject, item)
-    for place, piece in enumerate(item.content):
-        subject.lines.append(_line(place, piece, lexicon, usd_per_nano))
+    subject.lines = [_line(place, piece, lexicon, usd_per_nano) for place, piece in enumerate(item.content)]
     return subject
 
 
@@ -201,8 +200,7 @@ def _line(place: int, piece: ContentPiece, lexicon: Lexicon, usd_per_nano: Mappi
     currency = money.currency
     unit_value, unit_currency = 0, ""
     if piece.HasField("unit_value"):
-        unit = piece.unit_value
-        unit_value, unit_currency = amount(unit), unit.currency
+        unit_value, unit_currency = amount(piece.unit_value), piece.unit_value.currency
     factor = usd_per_nano.get(currency)
     return Line(
         place,

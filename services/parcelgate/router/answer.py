@@ -4,12 +4,13 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_FILINGS, CHUNK_KIND_RELEASES, ChunkEntry
-from parcelgate.api.record.v1.decision_pb2 import STAGE_RECEIPT, Decision, DecisionCode, Reason, Release, Stage
+from parcelgate.api.record.v1.decision_pb2 import STAGE_RECEIPT, Decision, DecisionCode, Reason, Stage
 from parcelgate.api.record.v1.declaration_pb2 import Declaration, DeclarationKey
 from parcelgate.api.record.v1.fact_pb2 import Fact
 from parcelgate.core.chunk import Address, pack
 from parcelgate.core.fact import fact
 from parcelgate.core.fault import catalogue
+from parcelgate.core.field import field
 from parcelgate.core.naming import derived_id
 from parcelgate.core.partner import Partner, Partners
 from parcelgate.core.port import Message, Outcome
@@ -17,6 +18,8 @@ from parcelgate.router.book import Book, CaseRow, DeclarationRow, VersionRow
 from parcelgate.router.lifecycle import EVENT_OF_STAGE, CaseEvent
 
 OURSELVES = "parcelgate"
+_STAGES = {number: name.removeprefix("STAGE_") for name, number in Stage.items()}
+_CODES = {number: name.removeprefix("DECISION_CODE_") for name, number in DecisionCode.items()}
 # What goes to one address: entries with their bodies, and the names that the ids of their messages follow from.
 _Parcel = tuple[list[tuple[ChunkEntry, bytes]], list[str]]
 
@@ -32,6 +35,7 @@ class Answers:
         self._releases: defaultdict[Address, _Parcel] = defaultdict(_parcel)
         self._filings: defaultdict[Address, _Parcel] = defaultdict(_parcel)
         self._heads: dict[tuple[str, int], tuple[ChunkEntry, bytes]] = {}
+        self._told: dict[tuple[str, int], Fact] = {}
         self._addresses: dict[tuple[object, ...], Address] = {}
 
     def decide(
@@ -66,19 +70,15 @@ class Answers:
         Without quote the fact does not repeat its reason: what an authority writes in its own words may name a person.
         """
         self._append(case, decision, head, lane)
-        self.facts.append(
-            fact(
-                "decision.made",
-                self.now,
-                declaration=head,
-                case_id=case.id,
-                authority=case.authority,
-                code=_word(decision.code),
-                sentence=decision.reasons[0].sentence if quote and decision.reasons else "",
-                destination=declaration.destination,
-                details={"stage": Stage.Name(decision.stage).removeprefix("STAGE_"), "decision": decision.id},
-                distinct=decision.id,
-            )
+        self._tell(
+            "decision.made",
+            declaration,
+            head,
+            case,
+            code=_word(decision.code),
+            sentence=decision.reasons[0].sentence if quote and decision.reasons else "",
+            details=(("stage", _STAGES[decision.stage]), ("decision", decision.id)),
+            distinct=decision.id,
         )
 
     def receipt(self, case: CaseRow, head: Declaration, code: DecisionCode.ValueType, reason: str, lane: str) -> None:
@@ -124,18 +124,7 @@ class Answers:
         self, kind: str, declaration: DeclarationRow, head: Declaration, case: CaseRow | None = None, code: str = ""
     ) -> None:
         """Tell a fact about a declaration, or about one of its cases in its present round."""
-        self.facts.append(
-            fact(
-                kind,
-                self.now,
-                declaration=head,
-                case_id=case.id if case else "",
-                authority=case.authority if case else "",
-                code=code,
-                destination=declaration.destination,
-                distinct=str(case.round) if case else "",
-            )
-        )
+        self._tell(kind, declaration, head, case, code=code, distinct=str(case.round) if case else "")
 
     def outcome(self) -> Outcome:
         """Return all changes, messages and facts as one outcome; the ids of messages follow from what they hold."""
@@ -145,45 +134,82 @@ class Answers:
                 messages += pack(address, entries, derived_id(*names))
         return Outcome(writes=self.book.writes(), messages=messages, facts=self.facts)
 
+    def _tell(
+        self,
+        kind: str,
+        declaration: DeclarationRow,
+        head: Declaration,
+        case: CaseRow | None,
+        *,
+        code: str,
+        distinct: str,
+        sentence: str = "",
+        details: Sequence[tuple[str, str]] = (),
+    ) -> None:
+        """Tell what happened to a version; what follows in the same step is told along with the first."""
+        case_id, authority, turn = (case.id, case.authority, case.round) if case else ("", "", 0)
+        first = self._told.get((head.id, head.version))
+        if first is not None:
+            told = first.also.add(
+                kind=kind, case_id=case_id, authority=authority, code=code, sentence=sentence, round=turn
+            )
+        else:
+            told = self._told[head.id, head.version] = fact(
+                kind,
+                self.now,
+                declaration=head,
+                case_id=case_id,
+                authority=authority,
+                code=code,
+                sentence=sentence,
+                destination=declaration.destination,
+                distinct=distinct,
+                round=turn,
+            )
+            self.facts.append(told)
+        for name, value in details:
+            told.details[name] = value
+
     def _append(self, case: CaseRow, decision: Decision, head: Declaration, lane: str) -> None:
         case.fill(decision.case)
-        decision.case.version = decision.judged_version = head.version
+        version = head.version
+        decision.case.version = decision.judged_version = version
         if not decision.HasField("decided"):
             decision.decided.utc_micros = self.now
         body = decision.SerializeToString()
-        said = (int(decision.stage), int(decision.code), self.now, body)
-        self.book.append(
-            "router.add_decisions", case.environment, case.authority, decision.id, case.id, head.version, *said
-        )
-        entry, declaration = self._answered(head)
-        release = Release(response_id=derived_id("response", case.id, head.version, decision.id))
-        release.declaration.MergeFromString(declaration)
-        release.decision.MergeFromString(body)
+        self.book.add_decision(case, decision, body, self.now)
+        entry, answered = self._answered(head)
+        response_id = derived_id("response", case.id, version, decision.id)
         entries, names = self._releases[self._address(head.key, case.authority, lane)]
-        entries.append((entry, release.SerializeToString()))
-        names.append(release.response_id)
+        # A Release: its id, the version it answers, the decision.
+        entries.append((entry, field(1, response_id.encode()) + answered + field(3, body)))
+        names.append(response_id)
 
     def _answered(self, head: Declaration) -> tuple[ChunkEntry, bytes]:
-        """Return what a release says of the version it answers: the same on all of its cases."""
+        """Return what a release says of the version it answers, as a field of it: the same on all of its cases."""
         name = (head.id, head.version)
-        if name not in self._heads:
-            answered = Declaration(id=head.id, key=head.key, version=head.version)
-            entry = ChunkEntry(declaration=answered)
+        known = self._heads.get(name)
+        if known is None:
+            entry = ChunkEntry()
+            answered = entry.declaration
+            answered.id, answered.version = name
+            answered.key.CopyFrom(head.key)
             # The edge knows the findings it sent; what it needs back is where the version came in.
-            answered.function = head.function
-            answered.provenance.CopyFrom(head.provenance)
-            self._heads[name] = (entry, answered.SerializeToString())
-        return self._heads[name]
+            whole = Declaration(function=head.function, provenance=head.provenance)
+            body = answered.SerializeToString() + whole.SerializeToString()
+            known = self._heads[name] = (entry, field(2, body))
+        return known
 
     def _address(self, key: DeclarationKey, authority: str, lane: str) -> Address:
         name = (key.partner, key.environment, key.flow, authority, lane)
-        if name not in self._addresses:
+        address = self._addresses.get(name)
+        if address is None:
             partner = self._partners.get(key.partner)
             channel = partner.channel if partner else "postal"
-            self._addresses[name] = Address(
+            address = self._addresses[name] = Address(
                 "release", channel, CHUNK_KIND_RELEASES, key.environment, key.partner, key.flow, authority, lane
             )
-        return self._addresses[name]
+        return address
 
     def _mailbox(self, case: CaseRow) -> Partner | None:
         fitting: Sequence[Partner] = [
@@ -204,4 +230,4 @@ def reason_of(code: str, basis: str = OURSELVES) -> Reason:
 
 
 def _word(code: DecisionCode.ValueType) -> str:
-    return DecisionCode.Name(code).removeprefix("DECISION_CODE_")
+    return _CODES[code]

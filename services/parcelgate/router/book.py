@@ -5,14 +5,18 @@ Later entries of a batch see what earlier ones changed; the writes at the end fa
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from dataclasses import field as attribute
+from functools import partial
+from typing import Any, cast
 
+from parcelgate.api.record.v1.decision_pb2 import Decision, DecisionBatch
 from parcelgate.api.record.v1.declaration_pb2 import Case, Declaration, DeclarationKey, Procedure
 from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.api.record.v1.item_pb2 import Item
 from parcelgate.core.chunk import environment_word
+from parcelgate.core.field import field
 from parcelgate.core.naming import case_id
 from parcelgate.core.port import RejectError, Store, Write
 from parcelgate.router.agreement import Step
@@ -28,21 +32,32 @@ from parcelgate.router.lifecycle import (
 
 @dataclass(slots=True)
 class VersionRow:
-    """One version: head is the declaration without its item; sealed is only read where the item is needed."""
+    """One version: head is the declaration without its item; sealed is only read where the item is needed.
+
+    Decisions (DecisionBatch bytes) are those made in the step that brought the version; later ones have rows of their own.
+    """
 
     version: int
     state: str
     head: bytes
     data_key: str
+    decisions: bytes = b""
     sealed: bytes = b""
     lane: str = "interactive"
     stored: bool = True
     changed: bool = False
     opened: tuple[Item, bytes] | None = None
+    read: Declaration | None = None
+
+    def made(self) -> Sequence[Decision]:
+        """Return the decisions that were made in the step that brought the version."""
+        return DecisionBatch.FromString(self.decisions).decisions
 
     def declaration(self) -> Declaration:
-        """Return the declaration without its item."""
-        return Declaration.FromString(self.head)
+        """Return the declaration without its item; it is not to be changed."""
+        if self.read is None:
+            self.read = Declaration.FromString(self.head)
+        return self.read
 
 
 @dataclass(slots=True)
@@ -57,8 +72,8 @@ class DeclarationRow:
     destination: str = ""
     revision: int = 0
     changed: bool = False
-    versions: dict[int, VersionRow] = field(default_factory=dict)
-    cases: dict[str, "CaseRow"] = field(default_factory=dict)
+    versions: dict[int, VersionRow] = attribute(default_factory=dict)
+    cases: dict[str, "CaseRow"] = attribute(default_factory=dict)
 
     @property
     def key(self) -> DeclarationKey:
@@ -73,7 +88,10 @@ class DeclarationRow:
 
 @dataclass(slots=True)
 class CaseRow:
-    """Where a case stands; times are microseconds, 0 for none. Assessment is sealed, kept while clearance is parked."""
+    """Where a case stands; times are microseconds, 0 for none. Assessment is sealed, kept while clearance is parked.
+
+    It is kept as a line in the row of its declaration; while it waits, what it waits for has a row (waiting).
+    """
 
     id: str
     declaration_id: str
@@ -91,7 +109,7 @@ class CaseRow:
     next_at: int = 0
     deadline_at: int = 0
     assessment: bytes | None = None
-    revision: int = 0
+    waiting: bool = False
     changed: bool = False
 
     def move(self, event: CaseEvent) -> None:
@@ -131,27 +149,30 @@ class Book:
         book, wanted = cls(), sorted(set(ids))
         if not wanted:
             return book
-        # Cases first: whatever is committed between the queries is then newer than what we know of the case, and the
-        # exact write of the case notices.
-        cases = await store.read("router.find_cases", wanted)
-        rows, heads, items = await asyncio.gather(
-            store.read("router.find_declarations", wanted),
-            store.read("router.find_heads", wanted),
-            store.read(sealed, wanted),
-        )
-        for row in rows:
-            book.declarations[row[0]] = DeclarationRow(*row)
-            book.declarations[row[0]].state = DeclarationState(row[4])
+        # Where a declaration stands is read first, and most are new: nothing else is there to be read. Whatever is
+        # committed between the queries is newer than what we know, and the exact write of the declaration notices.
+        rows = await store.read("router.find_declarations", wanted)
+        if not rows:
+            return book
         known = book.declarations
+        for *columns, cases, revision in rows:
+            row = DeclarationRow(*columns, revision=revision)
+            row.state = DeclarationState(row.state)
+            row.cases = {case.id: case for case in map(partial(_case_of, row), cases.splitlines())}
+            known[row.id] = row
+        found = sorted(known)
+        heads, items, waits = await asyncio.gather(
+            store.read("router.find_heads", found), store.read(sealed, found), store.read("router.find_waits", found)
+        )
         for declaration_id, *columns in heads:
-            if declaration_id in known:
-                known[declaration_id].versions[columns[0]] = VersionRow(*columns)
+            known[declaration_id].versions[columns[0]] = VersionRow(*columns)
         for declaration_id, version, body in items:
-            if declaration_id in known and version in known[declaration_id].versions:
+            if version in known[declaration_id].versions:
                 known[declaration_id].versions[version].sealed = body
-        for row in cases:
-            if row[1] in known:
-                known[row[1]].cases[row[0]] = _case_row(row)
+        for case_id, declaration_id, *columns in waits:
+            if (case := known[declaration_id].cases.get(case_id)) is not None:
+                case.waits_for, away, case.attempts, case.next_at, case.deadline_at, case.assessment = columns
+                case.away, case.waiting = bool(away), True
         return book
 
     def declaration(self, declaration: Declaration) -> DeclarationRow:
@@ -181,6 +202,15 @@ class Book:
         row.way, row.deadline_hours = step.by, step.deadline_hours
         return row
 
+    def add_decision(self, case: CaseRow, decision: Decision, body: bytes, at: int) -> None:
+        """Note a decision: with the version that it judged if that is new as well, else in a row of its own."""
+        version = self.declarations[case.declaration_id].versions[decision.judged_version]
+        if not version.stored:
+            version.decisions += field(1, body)
+            return
+        said = (decision.judged_version, int(decision.stage), int(decision.code), at, body)
+        self.append("router.add_decisions", case.environment, case.authority, decision.id, case.id, *said)
+
     def append(self, statement: str, *row: Any) -> None:
         """Note a row to be added by a statement that never changes another's."""
         self._appended[statement].append(row)
@@ -198,53 +228,50 @@ class Book:
             _write_declaration(rows, one)
             for version in one.versions.values():
                 _write_version(rows, one.id, version)
-            for case in one.cases.values():
-                _write_case(rows, case)
         return [Write(name, found, exact=name.startswith("router.change_")) for name, found in rows.items() if found]
 
 
 def _write_declaration(rows: Mapping[str, list[tuple[Any, ...]]], row: DeclarationRow) -> None:
-    if not row.changed:
+    moved = [case for case in row.cases.values() if case.changed]
+    if not (row.changed or moved):
         return
+    standing = (row.version, row.state.value, row.destination, "\n".join(map(_line_of, row.cases.values())))
     if row.revision:
-        rows["router.change_declarations"].append((row.version, row.state.value, row.destination, row.id, row.revision))
+        rows["router.change_declarations"].append((*standing, row.id, row.revision))
     else:
-        columns = (row.id, row.environment, row.identifier, row.version, row.state.value, row.destination)
-        rows["router.add_declarations"].append(columns)
+        rows["router.add_declarations"].append((row.id, row.environment, row.identifier, *standing))
+    for case in moved:
+        _write_wait(rows, case)
 
 
 def _write_version(rows: Mapping[str, list[tuple[Any, ...]]], declaration_id: str, row: VersionRow) -> None:
     if not row.stored:
-        columns = (declaration_id, row.version, row.state, row.head, row.data_key, row.sealed)
+        columns = (declaration_id, row.version, row.state, row.head, row.data_key, row.decisions, row.sealed)
         rows["router.add_versions"].append(columns)
     elif row.changed:
         rows["router.change_versions"].append((row.state, declaration_id, row.version))
 
 
-def _write_case(rows: Mapping[str, list[tuple[Any, ...]]], row: CaseRow) -> None:
-    if not row.changed:
-        return
-    moving: tuple[Any, ...] = (
-        row.way,
-        row.deadline_hours,
-        row.version,
-        row.round,
-        row.state.value,
-        row.waits_for,
-        int(row.away),
-    )
-    moving = (*moving, row.attempts, row.next_at, row.deadline_at, row.assessment)
-    if row.revision:
-        rows["router.change_cases"].append((*moving, row.id, row.revision))
-    else:
-        fixed = (row.id, row.declaration_id, row.environment, row.authority, int(row.procedure))
-        rows["router.add_cases"].append((*fixed, *moving))
+def _write_wait(rows: Mapping[str, list[tuple[Any, ...]]], case: CaseRow) -> None:
+    if case.state in (CaseState.PARKED, CaseState.PENDING):
+        waits = (case.waits_for, int(case.away), case.attempts, case.next_at, case.deadline_at, case.assessment)
+        rows["router.put_waits"].append((case.id, case.declaration_id, *waits))
+    elif case.waiting:
+        rows["router.drop_waits"].append((case.id,))
 
 
-def _case_row(row: tuple[Any, ...]) -> CaseRow:
-    case = CaseRow(*row)
-    case.state, case.away = CaseState(case.state), bool(case.away)
-    return case
+def _line_of(case: CaseRow) -> str:
+    """Write where a case stands: words and numbers with a blank between them, for none of the words has one."""
+    named = f"{case.authority} {int(case.procedure)} {case.way} {case.deadline_hours}"
+    return f"{named} {case.version} {case.round} {case.state.value}"
+
+
+def _case_of(row: DeclarationRow, line: str) -> CaseRow:
+    authority, procedure, way, hours, version, count, state = line.split()
+    kind = cast("Procedure.ValueType", int(procedure))
+    name = case_id(row.id, authority, kind)
+    standing = (int(version), int(count), CaseState(state))
+    return CaseRow(name, row.id, row.environment, authority, kind, way, int(hours), *standing)
 
 
 def _legal(after: Any) -> Any:

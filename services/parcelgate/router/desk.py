@@ -110,18 +110,20 @@ class Desk:
         Raises ConflictError if something else happened to them meanwhile.
         """
         answers = await self._open_book(ids, "router.find_sealed")
-        turns = []
+        turns: list[Turn] = []
         await self._vault.fetch(
             row.data_key for one in answers.book.declarations.values() for row in one.versions.values() if row.sealed
         )
         for declaration in answers.book.declarations.values():
-            cases = [
+            parked = [
                 case
                 for case in declaration.cases.values()
-                if case.state is CaseState.PARKED and case.waits_for == service and case.version == declaration.version
+                if case.state is CaseState.PARKED and case.waits_for == service
             ]
-            turns += self._turn(declaration, cases, answers)
-        settled = await self._settled([case for turn in turns for case in turn.cases])
+            # A newer version may have been refused since: the case waits on the one before.
+            for version in sorted({case.version for case in parked}):
+                turns += self._turn(declaration, version, [case for case in parked if case.version == version], answers)
+        settled = await self._settled(turns)
         for turn in turns:
             turn.settled = settled
         answered = await play(turns, answers, self._judge, self._vault, halve=halve)
@@ -159,7 +161,7 @@ class Desk:
                 raise RejectError(fault("DECLARATION_UNKNOWN"))
             await self._vault.fetch([declaration.versions[declaration.version].data_key])
             turn = self._routing.anew(declaration, answers)
-            turn.settled = await self._settled(turn.cases)
+            turn.settled = await self._settled([turn])
             await play([turn], answers, self._judge, self._vault)
             outcome = answers.outcome()
             sent = sum(len(write.rows) for write in outcome.writes if write.statement == "router.add_decisions")
@@ -167,21 +169,19 @@ class Desk:
 
         return await self._transact(step)
 
-    async def _settled(self, cases: Sequence[CaseRow]) -> dict[str, Decision]:
+    async def _settled(self, turns: Sequence[Turn]) -> dict[str, Decision]:
         """Return the newest decision on advance data of each case, as far as it judged the version that the case has."""
-        versions = {case.id: case.version for case in cases}
-        rows = await self.runner.store.read("router.find_decisions_of_cases", sorted(versions))
-        found = {}
-        for case_id, judged, body in rows:
-            decision = Decision.FromString(body)
-            if judged == versions[case_id] and decision.stage == STAGE_ADVANCE:
-                found[case_id] = decision
-        return found
+        versions = {case.id: turn.version.version for turn in turns for case in turn.cases}
+        later = await self.runner.store.read("router.find_decisions_of_cases", sorted(versions))
+        made = [one for turn in turns for one in turn.version.made()]
+        return {
+            one.case.id: one
+            for one in (*made, *(Decision.FromString(body) for (body,) in later))
+            if one.judged_version == versions.get(one.case.id) and one.stage == STAGE_ADVANCE
+        }
 
-    def _turn(self, declaration: DeclarationRow, cases: list[CaseRow], answers: Answers) -> list[Turn]:
-        if not cases:
-            return []
-        row = declaration.versions[declaration.version]
+    def _turn(self, declaration: DeclarationRow, version: int, cases: list[CaseRow], answers: Answers) -> list[Turn]:
+        row = declaration.versions[version]
         head = row.declaration()
         try:
             _, plain = open_item(row, self._vault)

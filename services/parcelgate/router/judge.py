@@ -5,13 +5,14 @@ A call that fails or takes too long is an answer too: the case is to be asked ag
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from dataclasses import field as attribute
 from functools import cached_property
 from typing import Literal, Protocol, TypeVar
 
 import grpc
 
-from parcelgate.api.clearance.v1.clearance_pb2 import DecideRequest, DecideResponse, DecideResult
+from parcelgate.api.clearance.v1.clearance_pb2 import DecideCall, DecideRequest, DecideResponse, DecideResult
 from parcelgate.api.record.v1.assessment_pb2 import Assessment
 from parcelgate.api.record.v1.decision_pb2 import (
     DECISION_CODE_UNSPECIFIED,
@@ -23,15 +24,17 @@ from parcelgate.api.record.v1.decision_pb2 import (
     Decision,
     DecisionCode,
 )
-from parcelgate.api.record.v1.declaration_pb2 import PROCEDURE_PRE_LOADING, Case, Environment, Procedure
+from parcelgate.api.record.v1.declaration_pb2 import PROCEDURE_PRE_LOADING, Case, Declaration, Environment, Procedure
 from parcelgate.api.record.v1.fault_pb2 import Fault
-from parcelgate.api.risk.v1.risk_pb2 import AssessRequest, AssessResponse, AssessResult
+from parcelgate.api.risk.v1.risk_pb2 import AssessCall, AssessRequest, AssessResponse, AssessResult
 from parcelgate.core.fault import fault
+from parcelgate.core.field import field
 from parcelgate.core.naming import call_id
 from parcelgate.core.port import TryAgainError
 
-Assess = Callable[[AssessRequest], Awaitable[AssessResponse]]
-Decide = Callable[[DecideRequest], Awaitable[DecideResponse]]
+# Requests travel as bytes (AssessRequest, DecideRequest): heads and items are bytes here, and are passed on untouched.
+Assess = Callable[[bytes], Awaitable[AssessResponse]]
+Decide = Callable[[bytes], Awaitable[DecideResponse]]
 
 MOST_CALLS = 250
 # Far below the 8 MiB that a gRPC message may have, findings and the second copy of the item included.
@@ -39,6 +42,15 @@ MOST_BYTES = 2 * 1024 * 1024
 _AT_ONCE = 4
 # A chunk of 250 is cut 8 times to find one item; more failures in a row mean that nobody is there.
 _FAILURES_IN_A_ROW = 10
+# Fields of the requests and of their calls.
+_CALLS = AssessRequest.CALLS_FIELD_NUMBER
+_CALL_ID, _CASE, _DECLARATION = (
+    AssessCall.CALL_ID_FIELD_NUMBER,
+    AssessCall.CASE_FIELD_NUMBER,
+    AssessCall.DECLARATION_FIELD_NUMBER,
+)
+_ASSESSMENT, _ACCEPTANCE = DecideCall.ASSESSMENT_FIELD_NUMBER, DecideCall.ACCEPTANCE_DATE_FIELD_NUMBER
+_ITEM = Declaration.ITEM_FIELD_NUMBER
 _CODES = frozenset(DecisionCode.values()) - {DECISION_CODE_UNSPECIFIED}
 # An answer may leave its stage out; a correction is only ever reported.
 _STAGES = frozenset([STAGE_UNSPECIFIED, STAGE_RECEIPT, STAGE_ADVANCE, STAGE_ARRIVAL, STAGE_FINAL])
@@ -53,13 +65,23 @@ class Question:
     environment: Environment.ValueType
     accepted: str
     risk: Case | None = None
-    clearance: list[Case] = field(default_factory=list)
+    clearance: list[Case] = attribute(default_factory=list)
     assessment: Assessment | None = None
 
     @cached_property
     def call_id(self) -> str:
         """The id of the call to risk: of the case it decides, else of the one that wants its opinion."""
-        return call_id(self.risk or self.clearance[0])
+        return self.call_ids[0] if self.risk is None else call_id(self.risk)
+
+    @cached_property
+    def call_ids(self) -> list[str]:
+        """The ids of the calls to clearance, one for each of its cases."""
+        return [call_id(case) for case in self.clearance]
+
+    @cached_property
+    def declaration(self) -> bytes:
+        """The version with its item, as the field of a call that both requests have alike."""
+        return field(_DECLARATION, self.head + field(_ITEM, self.item))
 
 
 @dataclass(slots=True)
@@ -75,6 +97,16 @@ class Answer:
     waits_for: str = ""
     away: bool = False
     assessment: Assessment | None = None
+
+
+@dataclass(slots=True)
+class _Wanted:
+    """A decision that clearance is asked for, with what risk found."""
+
+    question: Question
+    case: Case
+    call_id: str
+    assessment: Assessment
 
 
 class _Patience:
@@ -99,7 +131,8 @@ class _Result(Protocol):
 
 
 Result = TypeVar("Result", AssessResult, DecideResult)
-Piece = TypeVar("Piece")
+Piece = TypeVar("Piece", Question, "_Wanted")
+_NO_ASSESSMENT, _NO_DECISION = AssessResult(), DecideResult()
 
 
 class Judge:
@@ -129,57 +162,60 @@ class Judge:
     async def _ask_chunk(self, chunk: Sequence[Question], answers: dict[str, Answer], patience: "_Patience") -> None:
         to_risk = [question for question in chunk if question.assessment is None]
         assessed = await self._risk(to_risk, patience)
-        to_clearance: list[tuple[Question, Case, Assessment]] = []
+        to_clearance: list[_Wanted] = []
         for question in chunk:
             found = question.assessment
             if found is None:
-                result = assessed.get(question.call_id, AssessResult())
-                answer = _answer(result, "risk", question.risk, opinion=result.HasField("assessment"))
+                result = assessed.get(question.call_id, _NO_ASSESSMENT)
+                has_opinion = result.HasField("assessment")
+                answer = _answer(result, "risk", question.risk, opinion=has_opinion)
                 if question.risk is not None:
                     answers[question.risk.id] = answer
-                if answer.failure is not None and not result.HasField("assessment"):
+                if answer.failure is not None and not has_opinion:
                     answers |= {case.id: answer for case in question.clearance}
                     continue
                 found = result.assessment
-            to_clearance.extend((question, case, found) for case in question.clearance)
+            to_clearance += [
+                _Wanted(question, case, name, found)
+                for case, name in zip(question.clearance, question.call_ids, strict=True)
+            ]
         decided = await self._clearance(to_clearance, patience)
-        for _, case, found in to_clearance:
-            answer = _answer(decided.get(call_id(case), DecideResult()), "clearance", case)
-            answer.assessment = found
-            answers[case.id] = answer
+        for wanted in to_clearance:
+            answer = _answer(decided.get(wanted.call_id, _NO_DECISION), "clearance", wanted.case)
+            answer.assessment = wanted.assessment
+            answers[wanted.case.id] = answer
 
     async def _risk(self, questions: Sequence[Question], patience: "_Patience") -> Mapping[str, AssessResult]:
         async def call(part: Sequence[Question]) -> Sequence[AssessResult]:
-            request = AssessRequest(environment=part[0].environment)
+            request = [AssessRequest(environment=part[0].environment).SerializeToString()]
             for question in part:
-                one = request.calls.add(call_id=question.call_id, case=question.risk)
-                one.declaration.MergeFromString(question.head)
-                one.declaration.item.MergeFromString(question.item)
-            return (await self._assess(request)).results
+                case = b"" if question.risk is None else field(_CASE, question.risk.SerializeToString())
+                request.append(field(_CALLS, field(_CALL_ID, question.call_id.encode()) + case + question.declaration))
+            return (await self._assess(b"".join(request))).results
 
-        return await self._call(call, questions, AssessResult, lambda one: one.call_id, "risk", patience)
+        return await self._call(call, questions, AssessResult, "risk", patience)
 
-    async def _clearance(
-        self, asked: Sequence[tuple[Question, Case, Assessment]], patience: "_Patience"
-    ) -> Mapping[str, DecideResult]:
-        async def call(part: Sequence[tuple[Question, Case, Assessment]]) -> Sequence[DecideResult]:
-            request = DecideRequest(environment=part[0][0].environment)
-            for question, case, found in part:
-                one = request.calls.add(
-                    call_id=call_id(case), case=case, assessment=found, acceptance_date=question.accepted
+    async def _clearance(self, asked: Sequence["_Wanted"], patience: "_Patience") -> Mapping[str, DecideResult]:
+        async def call(part: Sequence[_Wanted]) -> Sequence[DecideResult]:
+            request = [DecideRequest(environment=part[0].question.environment).SerializeToString()]
+            for one in part:
+                about = (
+                    field(_CALL_ID, one.call_id.encode()),
+                    field(_CASE, one.case.SerializeToString()),
+                    one.question.declaration,
+                    field(_ASSESSMENT, one.assessment.SerializeToString()),
+                    field(_ACCEPTANCE, one.question.accepted.encode()),
                 )
-                one.declaration.MergeFromString(question.head)
-                one.declaration.item.MergeFromString(question.item)
-            return (await self._decide(request)).results
+                request.append(field(_CALLS, b"".join(about)))
+            return (await self._decide(b"".join(request))).results
 
-        return await self._call(call, asked, DecideResult, lambda one: call_id(one[1]), "clearance", patience)
+        return await self._call(call, asked, DecideResult, "clearance", patience)
 
     async def _call(
         self,
         call: Callable[[Sequence[Piece]], Awaitable[Sequence[Result]]],
         pieces: Sequence[Piece],
         result: type[Result],
-        name: Callable[[Piece], str],
         service: str,
         patience: "_Patience",
     ) -> dict[str, Result]:
@@ -193,10 +229,10 @@ class Judge:
             patience.left -= 1
             if len(pieces) > 1 and patience.left > 0:
                 middle = len(pieces) // 2
-                first = await self._call(call, pieces[:middle], result, name, service, patience)
-                return first | await self._call(call, pieces[middle:], result, name, service, patience)
+                first = await self._call(call, pieces[:middle], result, service, patience)
+                return first | await self._call(call, pieces[middle:], result, service, patience)
             wrong = fault("AUTHORITY_AWAY", authority=service)
-            return {name(piece): result(fault=wrong) for piece in pieces}
+            return {piece.call_id: result(fault=wrong) for piece in pieces}
         patience.left = patience.most
         return found
 

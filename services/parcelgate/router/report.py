@@ -110,6 +110,9 @@ class Reports:
             for case in declaration.cases.values():
                 self._by_case[case.id] = (declaration, case)
                 self._by_item[declaration.identifier].append((declaration, case))
+            for version in declaration.versions.values():
+                for one in version.made() if version.decisions else ():
+                    known.cases[declaration.environment, one.case.authority, one.id] = one.case.id
 
     def take(self, reporter: Reporter, report: Report) -> ReportResult:
         """Append a reported decision, or say why not; a decision known before changes nothing."""

@@ -85,6 +85,9 @@ def _settle(turn: Turn, case: CaseRow, answer: Answer, answers: Answers, vault: 
         if before is not None and says_the_same(before, answer.decision):
             # Judged anew with the same result: the decision that stands is enough.
             case.move(CaseEvent.DECIDE)
+            if case.attempts:
+                # It was told that the case waits.
+                answers.tell("case.settled", turn.declaration, turn.head, case)
             return
         answers.decide(turn.declaration, case, answer.decision, turn.head, turn.version.lane)
     elif answer.pending:

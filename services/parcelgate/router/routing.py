@@ -51,6 +51,7 @@ class Arrival:
 
 def arrivals(chunk: Chunk) -> Iterator[Arrival]:
     """Read the entries of a chunk of declarations."""
+    lane = chunk.head.lane or "interactive"
     for entry, sealed in zip(chunk.head.entries, chunk.items, strict=True):
         declaration = entry.declaration
         yield Arrival(
@@ -60,9 +61,10 @@ def arrivals(chunk: Chunk) -> Iterator[Arrival]:
                 "",
                 declaration.SerializeToString(),
                 entry.data_key,
-                sealed,
-                chunk.head.lane or "interactive",
+                sealed=sealed,
+                lane=lane,
                 stored=False,
+                read=declaration,
             ),
         )
 

@@ -161,3 +161,37 @@ async def test_neither_order_nor_repetition_of_the_facts_changes_the_stage(tmp_p
         steps = [coming[at : at + size] for at in range(0, len(coming), size)]
         assert await stage_after(gateway, *steps) == expected
         await gateway.store.close()
+
+
+async def test_an_answered_case_that_is_judged_anew_and_parked_waits_until_it_is_answered_again(gateway):
+    first = [*applied(), *answered(*BOTH)]
+    for one in first:
+        one.round = 1 if one.case_id else 0
+    anew = [*told("case.parked", CLEARANCE), *told("case.settled", CLEARANCE)]
+    for one in anew:
+        one.round = 2
+    parked, settled = anew
+    assert await stage_after(gateway, first) == "answered"
+    assert await stage_after(gateway, [parked]) == "waiting"
+    # What belongs to the round before comes late and changes nothing.
+    assert await stage_after(gateway, first[-1:]) == "waiting"
+    assert await stage_after(gateway, [settled]) == "answered"
+
+
+async def test_what_happened_at_one_moment_may_be_told_in_one_fact(gateway):
+    accepted, version, *cases = applied()
+    version.destination = "DE"
+    for one in [*cases, *told("decision.made", *BOTH, code="RELEASED")]:
+        version.also.add(kind=one.kind, case_id=one.case_id, code=one.code)
+    assert await stage_after(gateway, [accepted, version]) == "decided"
+    shown = await gateway.lookup.timeline(EVERYTHING, FIRST.id)
+    assert [(one.kind, one.case_id) for one in shown] == [
+        ("declaration.accepted", ""),
+        ("version.applied", ""),
+        ("case.opened", RISK),
+        ("case.opened", CLEARANCE),
+        ("decision.made", RISK),
+        ("decision.made", CLEARANCE),
+    ]
+    assert all(one.item == version.item and one.sentence and not one.also for one in shown)
+    assert len({one.id for one in shown}) == 6

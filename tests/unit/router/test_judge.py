@@ -2,7 +2,7 @@
 
 import asyncio
 
-from parcelgate.api.clearance.v1.clearance_pb2 import DecideResponse
+from parcelgate.api.clearance.v1.clearance_pb2 import DecideRequest, DecideResponse
 from parcelgate.api.record.v1.assessment_pb2 import Assessment
 from parcelgate.api.record.v1.decision_pb2 import DECISION_CODE_ASSESSMENT_COMPLETE, DECISION_CODE_RELEASED, Decision
 from parcelgate.api.record.v1.declaration_pb2 import (
@@ -14,7 +14,7 @@ from parcelgate.api.record.v1.declaration_pb2 import (
     Declaration,
 )
 from parcelgate.api.record.v1.item_pb2 import Item
-from parcelgate.api.risk.v1.risk_pb2 import AssessResponse
+from parcelgate.api.risk.v1.risk_pb2 import AssessRequest, AssessResponse
 from parcelgate.core.naming import call_id
 from parcelgate.core.port import TryAgainError
 from parcelgate.router.judge import Judge, Question, fits
@@ -33,7 +33,8 @@ class Services:
         self.bad, self.asked, self.decided = set(bad), [], []
         self.answer = answer or (lambda call: Decision(id="x" + call.call_id, code=DECISION_CODE_RELEASED))
 
-    async def assess(self, request):
+    async def assess(self, body):
+        request = AssessRequest.FromString(body)
         self.asked.append(request)
         if self.bad & {call.declaration.id for call in request.calls}:
             raise TryAgainError
@@ -44,7 +45,8 @@ class Services:
                 result.decision.CopyFrom(Decision(id=call.call_id, code=DECISION_CODE_ASSESSMENT_COMPLETE))
         return response
 
-    async def decide(self, request):
+    async def decide(self, body):
+        request = DecideRequest.FromString(body)
         self.decided.append(request)
         response = DecideResponse()
         for call in request.calls:

@@ -15,19 +15,16 @@ def check(subject: Subject, reference: Reference, hits: Hits) -> None:
     """Look at posting, departure and arrival."""
     _posting(subject, reference, hits)
     transport = subject.item.transport
-    departure = _day("transport.departure", transport.departure.iso, hits)
-    arrival = _day("transport.arrival", transport.arrival.iso, hits)
+    left, came = transport.departure.iso, transport.arrival.iso
+    departure = _day("transport.departure", left, hits)
+    arrival = _day("transport.arrival", came, hits)
     if departure and arrival and arrival < departure:
-        hits.add(
-            "arrival-before-departure",
-            ("transport.departure", transport.departure.iso),
-            ("transport.arrival", transport.arrival.iso),
-        )
+        hits.add("arrival-before-departure", ("transport.departure", left), ("transport.arrival", came))
     received = subject.received_day
     if arrival and received and arrival < received:
         hits.add(
             "data-late",
-            ("transport.arrival", transport.arrival.iso),
+            ("transport.arrival", came),
             ("received", date.fromordinal(received).isoformat()),
         )
 

@@ -7,8 +7,8 @@ from typing import Self
 
 from parcelgate.adapters.bus.rabbitmq import topology as place
 from parcelgate.adapters.bus.rabbitmq.alarm import Watch
-from parcelgate.adapters.bus.rabbitmq.connection import TROUBLE, Connection, Link, answered
-from parcelgate.adapters.bus.rabbitmq.inlet import Inlet
+from parcelgate.adapters.bus.rabbitmq.connection import Connection, Link, answered
+from parcelgate.adapters.bus.rabbitmq.inlet import Inlets
 from parcelgate.adapters.bus.rabbitmq.publisher import Parcel, Publisher
 from parcelgate.core.port import BusUnavailableError, Message, Queue, Received, UnroutableError
 
@@ -22,12 +22,10 @@ class RabbitBus:
     def __init__(self, url: str, topology: Sequence[Queue], name: str) -> None:
         self._topology = tuple(topology)
         self._plan = place.plan(topology)
-        self._changed = asyncio.Event()
-        self._inlets = {queue.name: Inlet(queue.name, self._changed.set) for queue in topology}
-        self._publisher = Publisher(url, f"{name} publishes")
-        self._link = Link(url, f"{name} consumes", self._prepare, self._subscribe, self._heal)
+        self._inlets = Inlets(queue.name for queue in topology)
+        self._publisher = Publisher(url, f"{name} publishes", self._tell)
         self._watch = Watch(self._plan, self._publisher)
-        self._closing = False
+        self._link = Link(url, f"{name} consumes", self._prepare, self._inlets.serve, self._heal)
         self._connected: list[Callable[[], None]] = []
 
     @classmethod
@@ -83,23 +81,15 @@ class RabbitBus:
 
     async def receive(self, queue: str, limit: int) -> list[Received]:
         """Wait until something is queued, then take what is there, at most limit."""
-        inlet = self._inlets[queue]
-        if not inlet.wanted:
-            inlet.wanted = True
-            self._changed.set()
-        return await inlet.take(limit)
+        return await self._inlets.take(queue, limit)
 
     async def acknowledge(self, received: Sequence[Received]) -> None:
         """Take messages off for good; what an earlier connection handed out comes again and is recognised then."""
-        for queue in {one.queue for one in received}:
-            # An acknowledgement that is lost costs a repetition, nothing else.
-            with contextlib.suppress(*TROUBLE):
-                await self._inlets[queue].acknowledge([one for one in received if one.queue == queue])
+        await self._inlets.acknowledge(received)
 
     async def give_back(self, received: Sequence[Received]) -> None:
         """Put messages back at the head of this process's own buffer."""
-        for queue in {one.queue for one in received}:
-            self._inlets[queue].give_back([one for one in received if one.queue == queue])
+        self._inlets.give_back(received)
 
     async def depth(self, queue: str) -> int:
         """Return how many messages the broker has ready, and this process taken; raises BusUnavailableError."""
@@ -113,35 +103,20 @@ class RabbitBus:
 
     async def close(self) -> None:
         """Let go within two seconds; what was taken and not acknowledged comes again."""
-        self._closing = True
-        with contextlib.suppress(TimeoutError, *TROUBLE):
-            async with asyncio.timeout(0.5):
-                await asyncio.gather(*(inlet.end() for inlet in self._inlets.values()), return_exceptions=True)
+        await self._inlets.end()
         await asyncio.gather(self._link.close(), self._publisher.link.close())
 
     async def _prepare(self, connection: Connection) -> None:
         await place.declare(connection, self._plan)
-        for tell in self._connected:
-            tell()
 
     async def _heal(self, connection: Connection) -> None:
+        self._tell()
         await self._watch.run(connection)
 
-    async def _subscribe(self, connection: Connection) -> None:
-        """Consume what is wanted, until the connection or one of the subscriptions is lost."""
-        begun: set[str] = set()
-        try:
-            while self._closing or all(self._inlets[name].alive for name in begun):
-                self._changed.clear()
-                new = [inlet for inlet in self._inlets.values() if inlet.wanted and inlet.queue not in begun]
-                begun.update(inlet.queue for inlet in new)
-                await asyncio.gather(*(inlet.subscribe(connection) for inlet in new))
-                await self._changed.wait()
-        finally:
-            # What lies here is handed out again, perhaps to others.
-            for inlet in self._inlets.values():
-                inlet.reset()
-        raise BusUnavailableError("the broker ended a subscription")
+    def _tell(self) -> None:
+        if self.connected:
+            for tell in self._connected:
+                tell()
 
 
 def _takes(queue: Queue, message: Message) -> bool:

@@ -109,8 +109,9 @@ class _Sockets(TransportFactory):
 
 
 @contextlib.asynccontextmanager
-async def answered(seconds: float = ANSWER_SECONDS) -> AsyncIterator[None]:
-    """Give the broker so long for an answer; raises BusUnavailableError for whatever goes wrong with the connection."""
+async def answered(times: int = 1) -> AsyncIterator[None]:
+    """Give the broker a while for so many answers; raises BusUnavailableError for whatever goes wrong meanwhile."""
+    seconds = ANSWER_SECONDS * times
     try:
         async with asyncio.timeout(seconds):
             yield
@@ -212,7 +213,7 @@ class Link:
     async def _once(self, connection: Connection) -> None:
         async with answered():
             await connection.connect(timeout=ANSWER_SECONDS)
-        async with answered(ANSWER_SECONDS * 2):
+        async with answered(2):
             await self._prepare(connection)
         self.connection = connection
         self._up.set()

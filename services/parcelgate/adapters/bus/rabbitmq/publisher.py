@@ -1,7 +1,7 @@
 """Publishing: confirmed, mandatory, in time, many at once within a window. What is not confirmed counts as not sent."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,7 @@ import aio_pika
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import DeliveryError, PublishError
 
-from parcelgate.adapters.bus.rabbitmq.connection import ANSWER_SECONDS, Connection, Link, answered
+from parcelgate.adapters.bus.rabbitmq.connection import Connection, Link, answered
 from parcelgate.core import failpoint
 from parcelgate.core.port import BusUnavailableError, UnroutableError
 
@@ -38,7 +38,8 @@ class Parcel:
 class Publisher:
     """Publishes over a connection of its own, so that a broker that stops reading it does not stop consuming."""
 
-    def __init__(self, url: str, name: str) -> None:
+    def __init__(self, url: str, name: str, tell: Callable[[], None] | None = None) -> None:
+        self._tell = tell
         self._confirms = failpoint.guard_is_on("confirms")
         self._window = asyncio.Semaphore(WINDOW)
         self._channel: AbstractChannel | None = None
@@ -88,7 +89,7 @@ class Publisher:
         if parcel.exchange:
             exchange = await channel.get_exchange(parcel.exchange, ensure=False)
         try:
-            await exchange.publish(message, parcel.key, mandatory=True, timeout=ANSWER_SECONDS)
+            await exchange.publish(message, parcel.key, mandatory=True)
         except PublishError as error:
             raise UnroutableError(f"no queue takes {parcel.exchange or 'queue'} {parcel.key}") from error
         except DeliveryError as error:
@@ -103,6 +104,8 @@ class Publisher:
     async def _serve(self, _connection: Connection) -> None:
         """Keep the connection until a publish had trouble; the next one gets a new connection and channel."""
         assert self._channel is not None
+        if self._tell is not None:
+            self._tell()
         lost = asyncio.ensure_future(self._lost.wait())
         closed = asyncio.ensure_future(self._channel.closed())
         try:

@@ -74,6 +74,7 @@ class PostgresBell(Bell):
             self._dsn, timeout=CONNECT_SECONDS, command_timeout=CONNECT_SECONDS, server_settings=_SETTINGS
         )
         try:
+            connection.add_termination_listener(lambda _: self._news.set())
             await connection.add_listener(_CHANNEL, self._hear)
             listening.set()
             while not connection.is_closed():
@@ -86,9 +87,10 @@ class PostgresBell(Bell):
 
     async def _tell(self, connection: "asyncpg.Connection[Any]") -> None:
         self._news.clear()
-        names, self._waiting_to_go = self._waiting_to_go, set()
+        names = frozenset(self._waiting_to_go)
         payloads = list(_packed(sorted(names)))
         await connection.execute("SELECT pg_notify($1, payload) FROM unnest($2::text[]) AS payload", _CHANNEL, payloads)
+        self._waiting_to_go -= names
 
     def _hear(self, connection: Any, pid: int, _channel: str, payload: object) -> None:
         # What this process tells comes back to it; it has rung already.

@@ -21,9 +21,9 @@ def line_is_gone(error: BaseException) -> bool:
     """Tell whether the connection is of no use any more after this error."""
     if isinstance(error, asyncpg.PostgresError):
         return (error.sqlstate or "").startswith(_LINE_IS_GONE)
-    # What asyncpg raises for wrong arguments is both: the line is well then.
+    # asyncpg says it with the same class that it has for wrong arguments.
     if isinstance(error, asyncpg.InterfaceError):
-        return not isinstance(error, ValueError)
+        return "closed" in str(error)
     # An OSError can be a timeout: it leaves an answer behind that nobody waits for.
     return isinstance(error, (OSError, asyncpg.InternalClientError))
 

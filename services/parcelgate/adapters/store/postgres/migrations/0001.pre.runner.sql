@@ -1,12 +1,13 @@
 -- What the runner keeps for every service: inbox, outbox, retries, dead letters, delivery logs, data keys, leases.
 -- Words are compared byte by byte (COLLATE "C") whatever the locale of the database: faster, and the same order as in
 -- the embedded store. Bytes that are sealed cannot be compressed, and facts are read so rarely that compressing all of
--- them costs more than it saves: bodies are EXTERNAL, and up to 8 KB of them stay in the row.
+-- them costs more than it saves: bodies are EXTERNAL, and up to 8 KB of them stay in the row. The column that tells rows apart
+-- stands first in every key, so that one comparison decides.
 CREATE TABLE runner.inbox (
     consumer text COLLATE "C" NOT NULL,
     message_id text COLLATE "C" NOT NULL,
     at bigint NOT NULL,
-    PRIMARY KEY (consumer, message_id)
+    PRIMARY KEY (message_id, consumer)
 );
 
 -- Rows stay until every consumer concerned is proven to have the message; sent_at is when the bus confirmed it.
@@ -73,7 +74,8 @@ CREATE TABLE runner.delivery_log (
     PRIMARY KEY (partner, environment, sequence)
 ) WITH (toast_tuple_target = 8160);
 ALTER TABLE runner.delivery_log ALTER COLUMN body SET STORAGE EXTERNAL, ALTER COLUMN head SET STORAGE EXTERNAL;
-CREATE UNIQUE INDEX delivery_once ON runner.delivery_log (partner, environment, response_id);
+-- What tells rows apart comes first: a plan made while the table was empty cannot take the wrong part of the key.
+CREATE UNIQUE INDEX delivery_once ON runner.delivery_log (response_id, partner, environment);
 
 CREATE TABLE runner.data_key (
     id text COLLATE "C" PRIMARY KEY,

@@ -10,7 +10,7 @@ CREATE TABLE carrier.declaration (
     canonical_hash text COLLATE "C" NOT NULL,
     receipt text COLLATE "C" NOT NULL,
     item_number bigint NOT NULL,
-    PRIMARY KEY (environment, partner, declaration_id)
+    PRIMARY KEY (declaration_id, partner, environment)
 );
 
 CREATE TABLE carrier.request (
@@ -21,7 +21,7 @@ CREATE TABLE carrier.request (
     receipt text COLLATE "C" NOT NULL,
     answer bytea NOT NULL,
     received_at bigint NOT NULL,
-    PRIMARY KEY (environment, partner, request_id)
+    PRIMARY KEY (request_id, partner, environment)
 ) WITH (toast_tuple_target = 8160);
 ALTER TABLE carrier.request ALTER COLUMN answer SET STORAGE EXTERNAL;
 CREATE UNIQUE INDEX request_receipt ON carrier.request (receipt);

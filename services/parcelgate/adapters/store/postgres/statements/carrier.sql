@@ -42,3 +42,13 @@ WHERE t.environment = r.environment AND t.partner = r.partner AND t.declaration_
 -- name: carrier.forget_requests
 -- Forgets the answers to requests received before a time.
 DELETE FROM carrier.request AS t USING unnest($1::bigint[]) AS r (before) WHERE t.received_at < r.before;
+
+-- name: carrier.queued
+-- How far a carrier's delivery log was put into its queue.
+SELECT sequence FROM carrier.queue WHERE environment = $1::text AND partner = $2::text;
+
+-- name: carrier.note_queued
+-- A carrier's queue has its log up to a sequence; it never goes back.
+INSERT INTO carrier.queue AS t (environment, partner, sequence)
+SELECT * FROM unnest($1::text[], $2::text[], $3::bigint[]) ORDER BY 1, 2
+ON CONFLICT (environment, partner) DO UPDATE SET sequence = greatest(t.sequence, excluded.sequence);

@@ -1,11 +1,11 @@
 -- name: router.find_declarations
 -- Where declarations stand.
-SELECT id, environment, identifier, version, state, destination, revision FROM router.declaration
+SELECT id, environment, identifier, version, state, destination, cases, revision FROM router.declaration
 WHERE id = ANY($1::text[]);
 
 -- name: router.find_heads
 -- All versions of declarations, without their sealed items.
-SELECT declaration_id, version, state, head, data_key FROM router.version WHERE declaration_id = ANY($1::text[]);
+SELECT declaration_id, version, state, head, data_key, decisions FROM router.version WHERE declaration_id = ANY($1::text[]);
 
 -- name: router.find_held
 -- Versions that wait for the one before them, with their sealed items.
@@ -13,15 +13,16 @@ SELECT declaration_id, version, sealed FROM router.version
 WHERE declaration_id = ANY($1::text[]) AND state = 'HELD';
 
 -- name: router.find_sealed
--- The sealed items of the versions in force.
+-- The sealed items of the versions in force, or of those before where a newer one was refused.
 SELECT v.declaration_id, v.version, v.sealed FROM router.version AS v
-JOIN router.declaration AS d ON d.id = v.declaration_id AND d.version = v.version
-WHERE d.id = ANY($1::text[]);
+WHERE v.declaration_id = ANY($1::text[]) AND v.state = 'APPLIED' AND NOT EXISTS (
+    SELECT FROM router.version AS n
+    WHERE n.declaration_id = v.declaration_id AND n.version > v.version AND n.state = 'APPLIED'
+);
 
--- name: router.find_cases
--- All cases of declarations.
-SELECT id, declaration_id, environment, authority, procedure, way, deadline_hours, version, round, state, waits_for,
-    away, attempts, next_at, deadline_at, assessment, revision FROM router."case"
+-- name: router.find_waits
+-- What the cases of declarations wait for.
+SELECT case_id, declaration_id, waits_for, away, attempts, next_at, deadline_at, assessment FROM router.wait
 WHERE declaration_id = ANY($1::text[]);
 
 -- name: router.find_declarations_of_items
@@ -29,8 +30,10 @@ WHERE declaration_id = ANY($1::text[]);
 SELECT id FROM router.declaration WHERE identifier = ANY($1::text[]) AND environment = $2::text;
 
 -- name: router.find_declarations_of_cases
--- Declarations by ids of their cases, as reports name them.
-SELECT declaration_id FROM router."case" WHERE id = ANY($1::text[]) AND environment = $2::text;
+-- Declarations by ids of their cases, as reports name them: an id begins with 24 digits of its declaration's.
+SELECT d.id FROM unnest($1::text[]) AS c (id) JOIN router.declaration AS d
+    ON d.id >= left(c.id, 24) COLLATE "C" AND d.id < (left(c.id, 24) || 'g') COLLATE "C"
+WHERE d.environment = $2::text;
 
 -- name: router.find_decisions
 -- Which decisions of an authority are known, and the cases they are on.
@@ -39,7 +42,7 @@ WHERE decision_id = ANY($1::text[]) AND environment = $2::text AND authority = $
 
 -- name: router.find_decisions_of_cases
 -- All decisions on cases, oldest first.
-SELECT case_id, judged_version, body FROM router.decision WHERE case_id = ANY($1::text[]) ORDER BY at, place;
+SELECT body FROM router.decision WHERE case_id = ANY($1::text[]) ORDER BY at, place;
 
 -- name: router.find_waiting
 -- Reports that wait for items or cases.
@@ -55,10 +58,10 @@ WHERE decision_id = ANY($1::text[]) AND environment = $2::text AND authority = $
 -- Waiting reports received since a time whose case is there: it came while the report was being stored.
 SELECT environment, authority, decision_id, place, state, received_at, body FROM router.report AS r
 WHERE received_at >= $1::bigint AND state = 'WAITING' AND (
-    EXISTS (SELECT FROM router."case" AS c WHERE c.id = r.place)
+    EXISTS (SELECT FROM router.declaration AS d WHERE d.id >= left(r.place, 24) AND d.id < left(r.place, 24) || 'g')
     OR EXISTS (
-        SELECT FROM router.declaration AS d JOIN router."case" AS c ON c.declaration_id = d.id
-        WHERE d.identifier = r.place AND d.environment = r.environment AND c.authority = r.authority
+        SELECT FROM router.declaration AS d WHERE d.identifier = r.place AND d.environment = r.environment
+            AND strpos(E'\n' || d.cases, E'\n' || r.authority || ' ') > 0
     )
 ) ORDER BY received_at LIMIT $2::bigint;
 
@@ -69,35 +72,36 @@ WHERE received_at < $1::bigint ORDER BY received_at LIMIT $2::bigint;
 
 -- name: router.find_parked
 -- Parked cases that wait for a service, longest first: those whose time has come, and those for which it was away.
-SELECT id, declaration_id FROM router."case"
-WHERE state = 'PARKED' AND waits_for = $1::text AND (away = 1 OR next_at <= $2::bigint)
+SELECT case_id, declaration_id FROM router.wait
+WHERE waits_for = $1::text AND waits_for <> '' AND (away = 1 OR next_at <= $2::bigint)
 ORDER BY next_at LIMIT $3::bigint;
 
 -- name: router.find_overdue
 -- Pending cases whose deadline has passed.
-SELECT id, declaration_id FROM router."case"
-WHERE state = 'PENDING' AND deadline_at <= $1::bigint ORDER BY deadline_at LIMIT $2::bigint;
+SELECT case_id, declaration_id FROM router.wait
+WHERE deadline_at > 0 AND deadline_at <= $1::bigint ORDER BY deadline_at LIMIT $2::bigint;
 
 -- name: router.add_declarations
 -- A declaration seen for the first time.
-INSERT INTO router.declaration (id, environment, identifier, version, state, destination, revision)
-SELECT r.*, 1 FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[]) AS r ORDER BY 1;
+INSERT INTO router.declaration (id, environment, identifier, version, state, destination, cases, revision)
+SELECT r.*, 1 FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[]) AS r
+ORDER BY 1;
 
 -- name: router.change_declarations
--- A declaration whose version in force or state changed.
+-- A declaration whose version in force, state or cases changed.
 UPDATE router.declaration AS t
-SET version = r.version, state = r.state, destination = r.destination, revision = t.revision + 1
+SET version = r.version, state = r.state, destination = r.destination, cases = r.cases, revision = t.revision + 1
 FROM (
-    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::bigint[])
-        AS r (version, state, destination, id, revision)
+    SELECT * FROM unnest($1::bigint[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[])
+        AS r (version, state, destination, cases, id, revision)
     ORDER BY id
 ) AS r
 WHERE t.id = r.id AND t.revision = r.revision;
 
 -- name: router.add_versions
--- A version with its sealed item.
-INSERT INTO router.version (declaration_id, version, state, head, data_key, sealed)
-SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[], $5::text[], $6::bytea[]);
+-- A version with its sealed item, and the decisions that were made at once.
+INSERT INTO router.version (declaration_id, version, state, head, data_key, decisions, sealed)
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[], $5::text[], $6::bytea[], $7::bytea[]);
 
 -- name: router.change_versions
 -- A held version whose base has come.
@@ -108,30 +112,19 @@ FROM (
 ) AS r
 WHERE t.declaration_id = r.declaration_id AND t.version = r.version AND t.state = 'HELD';
 
--- name: router.add_cases
--- A case opened for the first time.
-INSERT INTO router."case" (id, declaration_id, environment, authority, procedure, way, deadline_hours, version, round,
-    state, waits_for, away, attempts, next_at, deadline_at, assessment, revision)
-SELECT r.*, 1 FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::integer[], $6::text[], $7::bigint[], $8::bigint[],
-    $9::bigint[], $10::text[], $11::text[], $12::smallint[], $13::bigint[], $14::bigint[], $15::bigint[], $16::bytea[]
-) AS r;
+-- name: router.put_waits
+-- What a case waits for.
+INSERT INTO router.wait (case_id, declaration_id, waits_for, away, attempts, next_at, deadline_at, assessment)
+SELECT * FROM unnest(
+    $1::text[], $2::text[], $3::text[], $4::smallint[], $5::bigint[], $6::bigint[], $7::bigint[], $8::bytea[]
+) AS r ORDER BY 1
+ON CONFLICT (case_id) DO UPDATE SET
+    waits_for = excluded.waits_for, away = excluded.away, attempts = excluded.attempts, next_at = excluded.next_at,
+    deadline_at = excluded.deadline_at, assessment = excluded.assessment;
 
--- name: router.change_cases
--- A case that went on.
-UPDATE router."case" AS t SET
-    way = r.way, deadline_hours = r.deadline_hours, version = r.version, round = r.round, state = r.state,
-    waits_for = r.waits_for, away = r.away, attempts = r.attempts, next_at = r.next_at, deadline_at = r.deadline_at,
-    assessment = r.assessment, revision = t.revision + 1
-FROM (
-    SELECT * FROM unnest(
-        $1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::text[], $6::text[], $7::smallint[], $8::bigint[],
-        $9::bigint[], $10::bigint[], $11::bytea[], $12::text[], $13::bigint[]
-    ) AS r (way, deadline_hours, version, round, state, waits_for, away, attempts, next_at, deadline_at, assessment, id,
-        revision)
-    ORDER BY id
-) AS r
-WHERE t.id = r.id AND t.revision = r.revision;
+-- name: router.drop_waits
+-- A case that waits no longer.
+DELETE FROM router.wait WHERE case_id = ANY($1::text[]);
 
 -- name: router.add_decisions
 -- Decisions are only appended; one that an authority repeats is the same decision.

@@ -1,4 +1,5 @@
--- What the router keeps: declarations, their versions, cases, decisions, and reports that wait for their item.
+-- What the router keeps: declarations with their cases, their versions, decisions, and reports that wait for their item.
+-- Cases are lines: authority, procedure, way, hours until the deadline, version, round, state.
 CREATE TABLE router_declaration (
     id TEXT PRIMARY KEY,
     environment TEXT NOT NULL,
@@ -6,6 +7,7 @@ CREATE TABLE router_declaration (
     version INTEGER NOT NULL,
     state TEXT NOT NULL,
     destination TEXT NOT NULL,
+    cases TEXT NOT NULL,
     revision INTEGER NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX router_declaration_item ON router_declaration (identifier, environment);
@@ -16,33 +18,28 @@ CREATE TABLE router_version (
     state TEXT NOT NULL,
     head BLOB NOT NULL,
     data_key TEXT NOT NULL,
+    -- Those that were made in the step that brought the version; DecisionBatch.
+    decisions BLOB NOT NULL,
     sealed BLOB NOT NULL,
     PRIMARY KEY (declaration_id, version)
 );
 
-CREATE TABLE router_case (
-    id TEXT PRIMARY KEY,
+-- What parked (waits_for) and pending (deadline_at) cases wait for.
+CREATE TABLE router_wait (
+    case_id TEXT PRIMARY KEY,
     declaration_id TEXT NOT NULL,
-    environment TEXT NOT NULL,
-    authority TEXT NOT NULL,
-    procedure INTEGER NOT NULL,
-    way TEXT NOT NULL,
-    deadline_hours INTEGER NOT NULL,
-    version INTEGER NOT NULL,
-    round INTEGER NOT NULL,
-    state TEXT NOT NULL,
     waits_for TEXT NOT NULL,
     away INTEGER NOT NULL,
     attempts INTEGER NOT NULL,
     next_at INTEGER NOT NULL,
     deadline_at INTEGER NOT NULL,
-    assessment BLOB,
-    revision INTEGER NOT NULL
+    assessment BLOB
 ) WITHOUT ROWID;
-CREATE INDEX router_case_declaration ON router_case (declaration_id);
-CREATE INDEX router_case_parked ON router_case (waits_for, next_at) WHERE state = 'PARKED';
-CREATE INDEX router_case_pending ON router_case (deadline_at) WHERE state = 'PENDING';
+CREATE INDEX router_wait_declaration ON router_wait (declaration_id);
+CREATE INDEX router_wait_parked ON router_wait (waits_for, next_at) WHERE waits_for <> '';
+CREATE INDEX router_wait_pending ON router_wait (deadline_at) WHERE deadline_at > 0;
 
+-- Decisions that were made later than in the step that brought the version.
 CREATE TABLE router_decision (
     environment TEXT NOT NULL,
     authority TEXT NOT NULL,

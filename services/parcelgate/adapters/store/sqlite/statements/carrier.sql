@@ -30,3 +30,12 @@ WHERE environment = ? AND partner = ? AND declaration_id = ? AND version = ?;
 -- name: carrier.forget_requests
 -- Forgets the answers to requests received before a time.
 DELETE FROM carrier_request WHERE received_at < ?;
+
+-- name: carrier.queued
+-- How far a carrier's delivery log was put into its queue.
+SELECT sequence FROM carrier_queue WHERE environment = ? AND partner = ?;
+
+-- name: carrier.note_queued
+-- A carrier's queue has its log up to a sequence; it never goes back.
+INSERT INTO carrier_queue (environment, partner, sequence) VALUES (?, ?, ?)
+ON CONFLICT (environment, partner) DO UPDATE SET sequence = max(sequence, excluded.sequence);

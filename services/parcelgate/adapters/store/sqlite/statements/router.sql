@@ -1,11 +1,11 @@
 -- name: router.find_declarations
 -- Where declarations stand.
-SELECT id, environment, identifier, version, state, destination, revision FROM router_declaration
+SELECT id, environment, identifier, version, state, destination, cases, revision FROM router_declaration
 WHERE id IN (SELECT value FROM json_each(?));
 
 -- name: router.find_heads
 -- All versions of declarations, without their sealed items.
-SELECT declaration_id, version, state, head, data_key FROM router_version
+SELECT declaration_id, version, state, head, data_key, decisions FROM router_version
 WHERE declaration_id IN (SELECT value FROM json_each(?));
 
 -- name: router.find_held
@@ -14,15 +14,16 @@ SELECT declaration_id, version, sealed FROM router_version
 WHERE declaration_id IN (SELECT value FROM json_each(?)) AND state = 'HELD';
 
 -- name: router.find_sealed
--- The sealed items of the versions in force.
+-- The sealed items of the versions in force, or of those before where a newer one was refused.
 SELECT v.declaration_id, v.version, v.sealed FROM router_version v
-JOIN router_declaration d ON d.id = v.declaration_id AND d.version = v.version
-WHERE d.id IN (SELECT value FROM json_each(?));
+WHERE v.declaration_id IN (SELECT value FROM json_each(?)) AND v.state = 'APPLIED' AND NOT EXISTS (
+    SELECT 1 FROM router_version n
+    WHERE n.declaration_id = v.declaration_id AND n.version > v.version AND n.state = 'APPLIED'
+);
 
--- name: router.find_cases
--- All cases of declarations.
-SELECT id, declaration_id, environment, authority, procedure, way, deadline_hours, version, round, state, waits_for,
-    away, attempts, next_at, deadline_at, assessment, revision FROM router_case
+-- name: router.find_waits
+-- What the cases of declarations wait for.
+SELECT case_id, declaration_id, waits_for, away, attempts, next_at, deadline_at, assessment FROM router_wait
 WHERE declaration_id IN (SELECT value FROM json_each(?));
 
 -- name: router.find_declarations_of_items
@@ -30,8 +31,10 @@ WHERE declaration_id IN (SELECT value FROM json_each(?));
 SELECT id FROM router_declaration WHERE identifier IN (SELECT value FROM json_each(?)) AND environment = ?;
 
 -- name: router.find_declarations_of_cases
--- Declarations by ids of their cases, as reports name them.
-SELECT declaration_id FROM router_case WHERE id IN (SELECT value FROM json_each(?)) AND environment = ?;
+-- Declarations by ids of their cases, as reports name them: an id begins with 24 digits of its declaration's.
+SELECT d.id FROM json_each(?) AS c JOIN router_declaration AS d
+    ON d.id >= substr(c.value, 1, 24) AND d.id < substr(c.value, 1, 24) || 'g'
+WHERE d.environment = ?;
 
 -- name: router.find_decisions
 -- Which decisions of an authority are known, and the cases they are on.
@@ -40,7 +43,7 @@ WHERE decision_id IN (SELECT value FROM json_each(?)) AND environment = ? AND au
 
 -- name: router.find_decisions_of_cases
 -- All decisions on cases, oldest first.
-SELECT case_id, judged_version, body FROM router_decision
+SELECT body FROM router_decision
 WHERE case_id IN (SELECT value FROM json_each(?)) ORDER BY at, rowid;
 
 -- name: router.find_waiting
@@ -57,10 +60,10 @@ WHERE decision_id IN (SELECT value FROM json_each(?)) AND environment = ? AND au
 -- Waiting reports received since a time whose case is there: it came while the report was being stored.
 SELECT environment, authority, decision_id, place, state, received_at, body FROM router_report r
 WHERE received_at >= ? AND state = 'WAITING' AND (
-    EXISTS (SELECT 1 FROM router_case c WHERE c.id = r.place)
+    EXISTS (SELECT 1 FROM router_declaration d WHERE d.id >= substr(r.place, 1, 24) AND d.id < substr(r.place, 1, 24) || 'g')
     OR EXISTS (
-        SELECT 1 FROM router_declaration d JOIN router_case c ON c.declaration_id = d.id
-        WHERE d.identifier = r.place AND d.environment = r.environment AND c.authority = r.authority
+        SELECT 1 FROM router_declaration d WHERE d.identifier = r.place AND d.environment = r.environment
+            AND instr(char(10) || d.cases, char(10) || r.authority || ' ') > 0
     )
 ) ORDER BY received_at LIMIT ?;
 
@@ -71,42 +74,43 @@ WHERE received_at < ? ORDER BY received_at LIMIT ?;
 
 -- name: router.find_parked
 -- Parked cases that wait for a service, longest first: those whose time has come, and those for which it was away.
-SELECT id, declaration_id FROM router_case
-WHERE state = 'PARKED' AND waits_for = ? AND (away = 1 OR next_at <= ?) ORDER BY next_at LIMIT ?;
+SELECT case_id, declaration_id FROM router_wait
+WHERE waits_for = ? AND waits_for <> '' AND (away = 1 OR next_at <= ?) ORDER BY next_at LIMIT ?;
 
 -- name: router.find_overdue
 -- Pending cases whose deadline has passed.
-SELECT id, declaration_id FROM router_case WHERE state = 'PENDING' AND deadline_at <= ? ORDER BY deadline_at LIMIT ?;
+SELECT case_id, declaration_id FROM router_wait
+WHERE deadline_at > 0 AND deadline_at <= ? ORDER BY deadline_at LIMIT ?;
 
 -- name: router.add_declarations
 -- A declaration seen for the first time.
-INSERT INTO router_declaration (id, environment, identifier, version, state, destination, revision)
-VALUES (?, ?, ?, ?, ?, ?, 1);
+INSERT INTO router_declaration (id, environment, identifier, version, state, destination, cases, revision)
+VALUES (?, ?, ?, ?, ?, ?, ?, 1);
 
 -- name: router.change_declarations
--- A declaration whose version in force or state changed.
-UPDATE router_declaration SET version = ?, state = ?, destination = ?, revision = revision + 1
+-- A declaration whose version in force, state or cases changed.
+UPDATE router_declaration SET version = ?, state = ?, destination = ?, cases = ?, revision = revision + 1
 WHERE id = ? AND revision = ?;
 
 -- name: router.add_versions
--- A version with its sealed item.
-INSERT INTO router_version (declaration_id, version, state, head, data_key, sealed) VALUES (?, ?, ?, ?, ?, ?);
+-- A version with its sealed item, and the decisions that were made at once.
+INSERT INTO router_version (declaration_id, version, state, head, data_key, decisions, sealed)
+VALUES (?, ?, ?, ?, ?, ?, ?);
 
 -- name: router.change_versions
 -- A held version whose base has come.
 UPDATE router_version SET state = ? WHERE declaration_id = ? AND version = ? AND state = 'HELD';
 
--- name: router.add_cases
--- A case opened for the first time.
-INSERT INTO router_case (id, declaration_id, environment, authority, procedure, way, deadline_hours, version, round,
-    state, waits_for, away, attempts, next_at, deadline_at, assessment, revision)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 1);
+-- name: router.put_waits
+-- What a case waits for.
+INSERT INTO router_wait (case_id, declaration_id, waits_for, away, attempts, next_at, deadline_at, assessment)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (case_id) DO UPDATE SET
+    waits_for = excluded.waits_for, away = excluded.away, attempts = excluded.attempts, next_at = excluded.next_at,
+    deadline_at = excluded.deadline_at, assessment = excluded.assessment;
 
--- name: router.change_cases
--- A case that went on.
-UPDATE router_case SET way = ?, deadline_hours = ?, version = ?, round = ?, state = ?, waits_for = ?, away = ?,
-    attempts = ?, next_at = ?, deadline_at = ?, assessment = ?, revision = revision + 1
-WHERE id = ? AND revision = ?;
+-- name: router.drop_waits
+-- A case that waits no longer.
+DELETE FROM router_wait WHERE case_id = ?;
 
 -- name: router.add_decisions
 -- Decisions are only appended; one that an authority repeats is the same decision.
