@@ -13,7 +13,6 @@ import itertools
 import json
 import os
 import random
-import resource
 import signal
 import subprocess
 import sys
@@ -21,22 +20,25 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, RUSAGE_SELF, getrusage
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import storm
 from evidence import PostgresEvidence
 from load import Journal, Load, bulk, interchanges, requests, unending
+from taker import Taker
 
 from parcelgate.app.demo.cluster import Cluster, Member
 from parcelgate.app.node.postgres import PostgresNode
 from parcelgate.app.node.rabbitmq import RabbitNode
+from parcelgate.core import resource
 from parcelgate.core.credential import Credentials
 from parcelgate.core.failpoint import EXIT_CODE
 from parcelgate.core.partner import Partners
 from proxy import Proxy
 
-FOLLOWER, PULLER = "carrier-swift", "carrier-orbit"
+FOLLOWER, PULLER, TAKER = "carrier-swift", "carrier-orbit", "post-cn"
 # A queue of a moment ago does not survive the death of its broker.
 SETTLE_SECONDS = 4.0
 POINT_SECONDS = 40
@@ -73,6 +75,7 @@ class Run:
             "PARCELGATE_RESEND_SECONDS": str(resend_seconds),
             # Small parts, so that every interchange has many.
             "PARCELGATE_PART_BYTES": "2048",
+            "PARCELGATE_PARTNERS": str(folder / "data" / "partners"),
         }
         self._turn = itertools.count()
         self._began = time.monotonic()
@@ -82,7 +85,7 @@ class Run:
 
     def lose_what_is_not_confirmed(self) -> None:
         """Let only this befall the cluster: a broker that hangs, takes what it is sent and dies. Nothing is sent again."""
-        self.fates, self.troubles = {}, [storm.BROKER_FROZEN] * 3
+        self.fates, self.troubles = {}, [storm.BROKER_FROZEN] * 2
         self._environment["PARCELGATE_RESEND_SECONDS"] = "3600"
         self._patience = LEFT_SECONDS
 
@@ -90,7 +93,7 @@ class Run:
         """Let only this befall the cluster: services that die when their work is done and nobody knows it yet."""
         self.troubles = []
         points = ("runner.done_before_acknowledge", "runner.published_before_mark")
-        self.fates = storm.doubling(points, ("router", "postal", "carrier"), 2)
+        self.fates = storm.doubling(points, ("router", "postal", "carrier"), 1)
         self._patience = LEFT_SECONDS
 
     @property
@@ -106,6 +109,7 @@ class Run:
         async with Proxy("127.0.0.1", self.database.port) as near, Proxy("127.0.0.1", self.broker.port) as far:
             self.lines = {"database": near, "broker": far}
             data = self.folder / "data"
+            _give_a_queue(data / "partners")
             self.cluster = Cluster(
                 data, near.through(self.dsn), far.through(self.broker.url), self._instances, **self._environment
             )
@@ -132,9 +136,14 @@ class Run:
         return done.returncode, json.loads(done.stdout)
 
     async def _under_load(self, data: Path) -> None:
-        keys = Credentials(data, Partners()).local_key
+        keys = Credentials(data, Partners(data / "partners")).local_key
         load = Load(self._address, keys, self.journal, data / "mailboxes", impatience=0.1)
-        receivers = [asyncio.create_task(load.follow(FOLLOWER)), asyncio.create_task(load.pull(PULLER))]
+        self.taker = Taker(
+            TAKER, self.cluster.environment["PARCELGATE_BROKER_URL"], self.folder / "taken", self.journal
+        )
+        load.queues[TAKER] = self.taker.hand_in
+        receivers = [load.follow(FOLLOWER), load.pull(PULLER), self.taker.take()]
+        receivers = [asyncio.create_task(one) for one in receivers]
         sent = [asyncio.create_task(client) for client in self._clients(load)]
         began = time.monotonic()
         misfortunes = [
@@ -150,6 +159,7 @@ class Run:
         await self._all_received()
         for receiver in receivers:
             receiver.cancel()
+        await asyncio.gather(*receivers, return_exceptions=True)
         self.wrong += [f"{one.instance} ended by itself ({one.code})" for one in self.cluster.members if not one.alive]
         for one in self.cluster.members:
             await self._stop(one)
@@ -263,8 +273,18 @@ class Run:
         wanted, end = logged[FOLLOWER] + logged[PULLER], time.monotonic() + RECEIVE_SECONDS
         while self.journal.counts["received"] < wanted and time.monotonic() < end:
             await asyncio.sleep(0.2)
-        # Whatever came twice has the time to show itself.
-        await asyncio.sleep(1.0)
+        # Whatever came twice has the time to show itself; and the queue is empty when nothing more comes.
+        took = -1
+        while took != self.taker.took and time.monotonic() < end + RECEIVE_SECONDS:
+            took = self.taker.took
+            await asyncio.sleep(2.0)
+
+
+def _give_a_queue(partners: Path) -> None:
+    """Write a profile by which a post has queues of the broker instead of its mailbox."""
+    partners.mkdir(parents=True)
+    text = (resource.schemas() / "partners" / f"{TAKER}.toml").read_text("utf-8")
+    (partners / f"{TAKER}.toml").write_text(text.replace("mailbox = true", "queue = true"), "utf-8")
 
 
 def make(folder: Path, seed: int, kills: int, instances: int, guards: str) -> Run:
@@ -295,7 +315,7 @@ def main() -> int:
             code, verdict = run.judge()
         finally:
             run.close()
-        own, theirs = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        own, theirs = (getrusage(who) for who in (RUSAGE_SELF, RUSAGE_CHILDREN))
         run.seconds |= {"own CPU": own.ru_utime + own.ru_stime, "their CPU": theirs.ru_utime + theirs.ru_stime}
         story = {"kills": run.kills, "happened": dict(run.happened), "seconds": run.seconds, "wrong": run.wrong}
         print(json.dumps(story | verdict, indent=1), flush=True)

@@ -164,13 +164,27 @@ class Judge:
         ]
 
     def _files(self) -> None:
-        """Compare what posts found in their folders with their logs; each response is in one file, in order."""
-        for partner in Partners().all():
-            if partner.mailbox and partner.kind == "POST":
+        """Compare what posts found in their folders, or took from a queue, with their logs: once each, in order."""
+        for partner in Partners(self._data / "partners").all():
+            if partner.queue:
+                self._messages(partner.id)
+            elif partner.mailbox and partner.kind == "POST":
                 folder = self._data / "mailboxes" / partner.id / "out"
                 documents = [(path.name, path.read_bytes()) for path in sorted(folder.glob("*.xml"))]
                 self.counts["files"] += len(documents)
                 self._documents(partner.id, documents, "file")
+
+    def _messages(self, partner: str) -> None:
+        """Compare what a post took from its queue; there a message may come again, whole and under the same id."""
+        once: dict[str, bytes] = {}
+        for entry in self._entries["message"]:
+            if entry["partner"] == partner:
+                document = Path(entry["file"]).read_bytes()
+                self.counts["messages"] += 1
+                self.counts["repeated messages"] += entry["id"] in once
+                if once.setdefault(entry["id"], document) != document:
+                    self.wrong["unexpected"].append(f"message {entry['id']} of {partner} came again with other content")
+        self._documents(partner, sorted(once.items()), "message")
 
     def _documents(self, partner: str, documents: Iterable[tuple[str, bytes]], kind: str) -> None:
         log = [release.response_id for release in self._log.get(partner, ())]

@@ -12,7 +12,7 @@ import os
 import random
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
@@ -145,9 +145,11 @@ class Load:
         self._impatience = impatience
         self._chance = random.Random(impatience)
         self.enough = False
+        # Partners that have a queue instead of a mailbox, with what hands in there.
+        self.queues: dict[str, Callable[[str, bytes], Awaitable[dict]]] = {}
 
     async def post_interchanges(self, documents: Iterator[tuple[str, str, bytes]], rest_seconds: float = 0.0) -> None:
-        """Hand interchanges in, every third through the mailbox, with a rest after each."""
+        """Hand interchanges in, every third through the mailbox or the queue, with a rest after each."""
         for number, (partner, reference, body) in enumerate(documents):
             if self.enough:
                 return
@@ -155,7 +157,10 @@ class Load:
             if number:
                 await self._rest(rest_seconds)
             if number % 3 == 2:
-                await self._drop(partner, name, body)
+                told = await (self.queues[partner] if partner in self.queues else self._drop(partner))(name, body)
+                self._journal.write(
+                    door="interchange", partner=partner, name=name, receipt=told["receipt"], repeated=False
+                )
                 continue
             headers = {"Content-Type": "application/xml", "Parcelgate-File-Name": name}
             answer = await self._insist("postal", "/v1/interchanges", partner, body, headers)
@@ -248,13 +253,15 @@ class Load:
                     return None
             await asyncio.sleep(0.05)
 
-    async def _drop(self, partner: str, name: str, body: bytes) -> None:
-        folder = self._mailboxes / partner / "in"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / f"{name}.tmp").write_bytes(body)
-        (folder / f"{name}.tmp").rename(folder / name)
-        results = [self._mailboxes / partner / where / f"{name}.result.json" for where in ("done", "error")]
-        while not any(path.is_file() for path in results):
-            await asyncio.sleep(0.05)
-        receipt = json.loads(next(path for path in results if path.is_file()).read_text())["receipt"]
-        self._journal.write(door="interchange", partner=partner, name=name, receipt=receipt, repeated=False)
+    def _drop(self, partner: str) -> Callable[[str, bytes], Awaitable[dict]]:
+        async def drop(name: str, body: bytes) -> dict:
+            box = self._mailboxes / partner
+            (box / "in").mkdir(parents=True, exist_ok=True)
+            (box / "in" / f"{name}.tmp").write_bytes(body)
+            (box / "in" / f"{name}.tmp").rename(box / "in" / name)
+            results = [box / where / f"{name}.result.json" for where in ("done", "error")]
+            while not any(path.is_file() for path in results):
+                await asyncio.sleep(0.05)
+            return json.loads(next(path for path in results if path.is_file()).read_text())
+
+        return drop
