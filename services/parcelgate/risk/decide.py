@@ -77,9 +77,7 @@ def _nothing_found(profile_set: str) -> bytes:
     """Return what is decided where nothing speaks against loading, as bytes to be merged into a decision."""
     sentence = "Nothing was found that speaks against loading the item."
     reason = Reason(code="ASSESSED", sentence=sentence, basis=profile_set)
-    return Decision(
-        stage=STAGE_ADVANCE, code=DECISION_CODE_ASSESSMENT_COMPLETE, reasons=[reason]
-    ).SerializeToString()
+    return Decision(stage=STAGE_ADVANCE, code=DECISION_CODE_ASSESSMENT_COMPLETE, reasons=[reason]).SerializeToString()
 
 
 def _refer(referral: Referral, decision_id: str, place: int, hit: Hit) -> None:

@@ -180,9 +180,7 @@ class Desk:
             if one.judged_version == versions.get(one.case.id) and one.stage == STAGE_ADVANCE
         }
 
-    def _turn(
-        self, declaration: DeclarationRow, version: int, cases: list[CaseRow], answers: Answers
-    ) -> list[Turn]:
+    def _turn(self, declaration: DeclarationRow, version: int, cases: list[CaseRow], answers: Answers) -> list[Turn]:
         row = declaration.versions[version]
         head = row.declaration()
         try:

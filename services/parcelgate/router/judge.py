@@ -44,7 +44,11 @@ _AT_ONCE = 4
 _FAILURES_IN_A_ROW = 10
 # Fields of the requests and of their calls.
 _CALLS = AssessRequest.CALLS_FIELD_NUMBER
-_CALL_ID, _CASE, _DECLARATION = AssessCall.CALL_ID_FIELD_NUMBER, AssessCall.CASE_FIELD_NUMBER, AssessCall.DECLARATION_FIELD_NUMBER
+_CALL_ID, _CASE, _DECLARATION = (
+    AssessCall.CALL_ID_FIELD_NUMBER,
+    AssessCall.CASE_FIELD_NUMBER,
+    AssessCall.DECLARATION_FIELD_NUMBER,
+)
 _ASSESSMENT, _ACCEPTANCE = DecideCall.ASSESSMENT_FIELD_NUMBER, DecideCall.ACCEPTANCE_DATE_FIELD_NUMBER
 _ITEM = Declaration.ITEM_FIELD_NUMBER
 _CODES = frozenset(DecisionCode.values()) - {DECISION_CODE_UNSPECIFIED}
@@ -186,9 +190,7 @@ class Judge:
             request = [AssessRequest(environment=part[0].environment).SerializeToString()]
             for question in part:
                 case = b"" if question.risk is None else field(_CASE, question.risk.SerializeToString())
-                request.append(
-                    field(_CALLS, field(_CALL_ID, question.call_id.encode()) + case + question.declaration)
-                )
+                request.append(field(_CALLS, field(_CALL_ID, question.call_id.encode()) + case + question.declaration))
             return (await self._assess(b"".join(request))).results
 
         return await self._call(call, questions, AssessResult, "risk", patience)
