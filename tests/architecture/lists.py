@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from parcelgate.adapters.bus.rabbitmq.topology import partner_plan, plan
+from parcelgate.app.topology import QUEUES
 from parcelgate.core import failpoint
 from parcelgate.core.fact import KINDS
 from parcelgate.core.fault import catalogue
@@ -13,7 +15,7 @@ SEVERITIES = {1: "notice", 2: "warning", 3: "error"}
 
 def documents() -> Mapping[Path, str]:
     """Return every generated document with its text."""
-    return {DOCS / "faults.md": _faults(), DOCS / "facts.md": _facts()}
+    return {DOCS / "faults.md": _faults(), DOCS / "facts.md": _facts(), DOCS / "amqp.md": _amqp()}
 
 
 def _faults() -> str:
@@ -46,6 +48,23 @@ def _facts() -> str:
     lines += ["", "Fail-points, for `PARCELGATE_FAILPOINT`:", ""]
     lines += [f"- `{name}`" for name in failpoint.POINTS]
     return "\n".join(lines) + "\n"
+
+
+def _amqp() -> str:
+    """Keep what is written by hand, and write the lists between the marks anew."""
+    wanted = plan(QUEUES) + partner_plan(["<partner>"], ["<partner>"])
+    lines = ["| exchange | type | what no queue takes goes to |", "|---|---|---|"]
+    lines += [
+        f"| `{one.name}` | {one.kind} | {f'`{one.alternate}`' if one.alternate else ''} |" for one in wanted.exchanges
+    ]
+    lines += ["", "| queue | takes | arguments |", "|---|---|---|"]
+    for queue in wanted.queues:
+        taken = ", ".join(f"`{one.exchange}` {one.key}".strip() for one in wanted.bindings if one.queue == queue.name)
+        arguments = ", ".join(f"{name} = {value}" for name, value in queue.arguments.items())
+        lines.append(f"| `{queue.name}` | {taken} | {arguments} |")
+    before, begin, rest = (DOCS / "amqp.md").read_text("utf-8").partition("from here -->\n")
+    _, end, after = rest.partition("<!-- to here")
+    return before + begin + "\n".join(lines) + "\n" + end + after
 
 
 def _cell(text: str) -> str:

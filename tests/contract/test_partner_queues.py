@@ -3,25 +3,27 @@
 import asyncio
 import json
 import subprocess
+from dataclasses import replace
 
 import aio_pika
 import pytest
 from aiormq.exceptions import ChannelAccessRefused
+
 from conversations import carrier_house, postal_house
 from conversations.postal_house import declaration, document
 from conversations.test_postal_handout import decisions, read
-
 from parcelgate.adapters.bus.rabbitmq.bus import RabbitBus
-from parcelgate.adapters.bus.rabbitmq.topology import RELEASE_MESSAGES
-from parcelgate.adapters.transport.amqp import PartnerQueues
+from parcelgate.adapters.bus.rabbitmq.topology import RELEASE_MESSAGES, plan
+from parcelgate.adapters.transport.amqp import PartnerQueues, partner_plan
 from parcelgate.api.record.v1.decision_pb2 import Release
-from parcelgate.app import definitions
+from parcelgate.app import cluster, definitions
 from parcelgate.app.node import engine
 from parcelgate.app.topology import QUEUES
+from parcelgate.carrier.queue import DecisionQueue
 from parcelgate.core import resource
 from parcelgate.core.credential import Credentials
 from parcelgate.core.partner import Partners
-from parcelgate.core.port import StoreUnavailableError
+from parcelgate.core.port import Delivery, Outcome, StoreUnavailableError
 from parcelgate.core.setting import Settings
 from parcelgate.postal import handout
 
@@ -38,14 +40,24 @@ def profiles(tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def broker(rabbit_node, tmp_path_factory, profiles):
+    """A virtual host made from the printed definitions, and nothing else."""
+    stage = Stage(rabbit_node, tmp_path_factory.mktemp("stage"), profiles)
+    stage.define()
+    return stage
+
+
 @pytest.fixture
-async def stage(rabbit_node, tmp_path, profiles):
-    """A virtual host made from the printed definitions, and how to reach it."""
-    stage = Stage(rabbit_node, tmp_path, profiles)
-    await asyncio.to_thread(stage.define)
-    yield stage
-    for queues in stage.opened:
+async def stage(broker):
+    """The virtual host with empty queues, and how to reach it."""
+    async with await aio_pika.connect(broker.url) as line, line.channel() as channel:
+        for queue in (plan(QUEUES) + partner_plan(broker.partners.all())).queues:
+            await (await channel.get_queue(queue.name)).purge()
+    yield broker
+    for queues in broker.opened:
         await queues.close()
+    broker.opened.clear()
 
 
 class Stage:
@@ -98,9 +110,9 @@ class Stage:
 
 
 @pytest.fixture
-async def house(stage):
+async def house(stage, tmp_path):
     queues = await stage.queues()
-    async with postal_house.opened(stage.settings.data, queues.of, partners=stage.settings.partners) as house:
+    async with postal_house.opened(tmp_path, queues.of, partners=stage.settings.partners) as house:
         yield house
 
 
@@ -177,7 +189,8 @@ async def test_a_response_message_tells_its_number_and_place_in_the_log(stage, h
         letter = await (await channel.get_queue(f"release.{POST}", ensure=False)).get()
         await letter.ack()
     assert (letter.type, letter.message_id) == ("upu/cusrsp/own-1", "CUSRSP-POST-CN-00000001")
-    assert letter.headers == {"number": 1, "first-sequence": 1, "last-sequence": 2}
+    places = [letter.headers[name] for name in ("number", "first-sequence", "last-sequence")]
+    assert places == [1, 1, 2]
     assert (letter.content_type, letter.delivery_mode) == ("application/xml", aio_pika.DeliveryMode.PERSISTENT)
 
 
@@ -229,16 +242,13 @@ async def test_an_unread_queue_is_bounded_stops_nobody_else_and_is_topped_up_whe
 
 async def test_answers_that_nobody_reads_hold_up_their_own_partner_alone(stage, house):
     queues = stage.opened[-1]
-    for number in range(RELEASE_MESSAGES + 5):
-        if not await queues.of(POST).room():
-            break
-        async with await aio_pika.connect(stage.url) as line, line.channel() as channel:
-            await channel.default_exchange.publish(aio_pika.Message(b"%d" % number), f"release.{POST}")
+    async with await aio_pika.connect(stage.url) as line, line.channel() as channel:
+        while await queues.of(POST).room():
+            await channel.default_exchange.publish(aio_pika.Message(b"unread"), f"release.{POST}")
     await stage.tool("amqp-publish", "-e", f"in.{POST}", "-p", body=document("Q3", declaration(3)))
     other = declaration(4)
     await stage.tool("amqp-publish", "-e", f"in.{OTHER}", "-p", partner=OTHER, body=document("Q4", other))
     assert json.loads(await stage.got(OTHER))["receipt"]
-    assert house.store is not None
     for _ in range(10):
         await stage.get(POST)
     async with asyncio.timeout(30):
@@ -274,7 +284,7 @@ async def test_a_broker_that_is_away_stops_neither_intake_by_http_nor_the_delive
     queued = [one for one in stage.partners.all() if one.queue]
     queues = await PartnerQueues.open("amqp://127.0.0.1:1/", queued, name="test")
     stage.opened.append(queues)
-    async with postal_house.opened(tmp_path / "away", queues.of, partners=stage.settings.partners) as house:
+    async with postal_house.opened(tmp_path, queues.of, partners=stage.settings.partners) as house:
         await house.outcome(await house.hand_in(document("Q5", declaration(5))))
         await house.release(decisions(1), partner=POST)
 
@@ -283,3 +293,15 @@ async def test_a_broker_that_is_away_stops_neither_intake_by_http_nor_the_delive
 
         (message,) = await house.until(closed)
         assert not message["handed_out"]
+
+
+async def test_a_process_of_the_cluster_serves_the_queues_of_its_own_partners(stage, database):
+    settings = replace(stage.settings, broker_url=stage.url, database_url=database, instance="carrier-1")
+    async with cluster.opened(settings, asyncio.Event(), "carrier") as engines:
+        carrier = stage.partners.get(CARRIER)
+        log = [Delivery(CARRIER, "test", f"r{number}", "release", b"") for number in range(3)]
+        await engines.runner.transact(Outcome(deliveries=log))
+        for _ in range(2):
+            await DecisionQueue(engines.runner, engines.charge, carrier, engines.queue(CARRIER)).look()
+        assert await stage.ready(f"release.{CARRIER}") == 3
+        assert await engines.runner.store.read("carrier.queued", "test", CARRIER) == [(3,)]

@@ -9,8 +9,9 @@ import pytest
 
 from parcelgate.adapters.bus.rabbitmq import alarm, connection
 from parcelgate.adapters.bus.rabbitmq.bus import RabbitBus
-from parcelgate.adapters.bus.rabbitmq.topology import DEAD, UNROUTED, TopologyError
+from parcelgate.adapters.bus.rabbitmq.topology import DEAD, UNROUTED, TopologyError, plan
 from parcelgate.app.node.rabbitmq import RabbitNode
+from parcelgate.core import failpoint
 from parcelgate.core.port import BusUnavailableError, Message, Queue
 from proxy import Proxy
 
@@ -26,9 +27,18 @@ def node():
         yield node
 
 
-@pytest.fixture
-def url(node):
+@pytest.fixture(scope="module")
+def vhost(node):
     return node.add_vhost()
+
+
+@pytest.fixture
+async def url(vhost):
+    """A virtual host without any queue of ours, whatever an earlier test did to them."""
+    async with await aio_pika.connect(vhost) as line, line.channel() as channel:
+        for queue in plan(QUEUES).queues:
+            await channel.queue_delete(queue.name)
+    return vhost
 
 
 @pytest.fixture
@@ -346,3 +356,37 @@ async def test_closing_is_quick_and_ends_every_connection(node, opened):
     await bus.receive("router.advance", 1)
     async with asyncio.timeout(2):
         await bus.close()
+
+
+async def test_without_confirms_a_message_is_lost_and_nobody_is_told(node, url, opened, monkeypatch):
+    """The negative control: this guard is what keeps messages."""
+    async with Proxy("127.0.0.1", node.port) as proxy:
+        with monkeypatch.context() as off:
+            off.setattr(failpoint, "_OFF", frozenset(["confirms"]))
+            careless = await opened(proxy.through(url))
+        proxy.blackhole()
+        await careless.publish([message(1)])
+        proxy.cut()
+        await careless.close()
+        proxy.heal()
+        careful = await opened(proxy.through(url))
+        assert await careful.depth("router.advance") == 0
+        proxy.blackhole()
+        monkeypatch.setattr(connection, "ANSWER_SECONDS", 0.5)
+        with pytest.raises(BusUnavailableError):
+            await careful.publish([message(2)])
+        proxy.cut()
+        await careful.close()
+
+
+async def test_an_unrouted_message_whose_exchange_is_gone_stays_and_disturbs_nobody(url, opened, monkeypatch):
+    monkeypatch.setattr(alarm, "LOOK_SECONDS", 0.2)
+    bus = await opened()
+    async with await aio_pika.connect(url) as line, line.channel() as channel:
+        gone = await channel.declare_exchange("gone", "fanout", arguments={"alternate-exchange": UNROUTED})
+        await gone.publish(aio_pika.Message(b"x"), "")
+        await gone.delete()
+    await until(lambda: bus.alarms()[UNROUTED] == 1)
+    await asyncio.sleep(1)
+    assert bus.connected
+    assert bus.alarms()[UNROUTED] == 1

@@ -13,6 +13,7 @@ import itertools
 import json
 import os
 import random
+import resource
 import signal
 import subprocess
 import sys
@@ -38,7 +39,8 @@ from proxy import Proxy
 FOLLOWER, PULLER = "carrier-swift", "carrier-orbit"
 # A queue of a moment ago does not survive the death of its broker.
 SETTLE_SECONDS = 4.0
-POINT_SECONDS = 20
+POINT_SECONDS = 40
+START_SECONDS = 15
 FROZEN_SECONDS = 8.0
 HOLE_SECONDS = 11.0
 STOP_SECONDS = 10.0
@@ -73,6 +75,7 @@ class Run:
             "PARCELGATE_PART_BYTES": "2048",
         }
         self._turn = itertools.count()
+        self._began = time.monotonic()
         self._starting = asyncio.Semaphore(2)
         self._nodes = contextlib.ExitStack()
         self.dsn = ""
@@ -108,6 +111,7 @@ class Run:
             )
             try:
                 await asyncio.to_thread(self.cluster.start)
+                self._note("all are ready")
                 await asyncio.sleep(SETTLE_SECONDS)
                 await self._under_load(data)
             finally:
@@ -150,12 +154,19 @@ class Run:
         for one in self.cluster.members:
             await self._stop(one)
 
+    def _note(self, what: str, who: str = "") -> None:
+        """Count what happened, and write down when."""
+        self.happened[what] += 1
+        with (self.folder / "happened.log").open("a", encoding="utf-8") as log:
+            log.write(f"{time.monotonic() - self._began:8.2f} {who} {what}\n")
+
     def _clients(self, load: Load):
         seed = self.seed
-        yield load.post_interchanges(unending(lambda one: interchanges(one, 120, 12), seed))
-        yield load.post_interchanges(unending(bulk, seed + 1))
-        yield load.submit(FOLLOWER, unending(lambda one: requests(one, 60, 4), seed))
-        yield load.submit(PULLER, unending(lambda one: requests(one, 60, 4), seed + 500))
+        yield load.post_interchanges(unending(lambda one: interchanges(one, 120, 12), seed), 0.1)
+        # Making so many items takes the clients longer than handing them in.
+        yield load.post_interchanges(unending(bulk, seed + 1), 10.0)
+        yield load.submit(FOLLOWER, unending(lambda one: requests(one, 60, 4), seed), 0.1)
+        yield load.submit(PULLER, unending(lambda one: requests(one, 60, 4), seed + 500), 0.1)
 
     def _address(self, service: str) -> tuple[str, str]:
         members = self.cluster.of(service)
@@ -172,14 +183,14 @@ class Run:
                 os.kill(member.pid, signal.SIGSTOP)
                 await asyncio.sleep(FROZEN_SECONDS)
                 os.kill(member.pid, signal.SIGCONT)
-                self.happened["hung"] += 1
+                self._note("hung", member.instance)
                 continue
             if fate == storm.STOP:
                 await self._stop(member)
-                self.happened["stopped under load"] += 1
+                self._note("stopped under load", member.instance)
             elif fate == storm.KILL:
                 await asyncio.to_thread(member.kill)
-                self.happened["killed"] += 1
+                self._note("killed", member.instance)
             else:
                 await self._die_at(member, fate)
             await self._start(member)
@@ -194,20 +205,21 @@ class Run:
             await asyncio.sleep(0.05)
         if member.alive:
             await asyncio.to_thread(member.kill)
-            self.happened["killed"] += 1
-            self.happened[f"{point.partition(':')[0]} not passed"] += 1
+            self._note("killed", member.instance)
+            self._note(f"{point.partition(':')[0]} not passed", member.instance)
         elif member.code == EXIT_CODE:
-            self.happened["died at a fail-point"] += 1
+            self._note("died at a fail-point", f"{member.instance} {point}")
         else:
             self.wrong.append(f"{member.instance} ended by itself ({member.code})")
 
     async def _start(self, member: Member) -> None:
         async with self._starting:
             member.start()
-            end = time.monotonic() + 60
-            # Without its engines it is not ready, but it must not end.
+            end = time.monotonic() + START_SECONDS
+            # Without its engines it is not ready, but it must not end; the next one need not wait for that.
             while member.alive and not await asyncio.to_thread(member.ready) and time.monotonic() < end:
                 await asyncio.sleep(0.1)
+        self._note("started again", member.instance)
 
     async def _stop(self, member: Member) -> None:
         seconds = await asyncio.to_thread(member.stop)
@@ -236,7 +248,7 @@ class Run:
                 await asyncio.to_thread(node.kill)
                 await asyncio.sleep(self._chance.uniform(0.0, 1.0))
                 await asyncio.to_thread(node.start)
-            self.happened[trouble] += 1
+            self._note(trouble)
 
     async def _quiet(self) -> None:
         """Wait until nothing is left to do."""
@@ -283,6 +295,8 @@ def main() -> int:
             code, verdict = run.judge()
         finally:
             run.close()
+        own, theirs = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+        run.seconds |= {"own CPU": own.ru_utime + own.ru_stime, "their CPU": theirs.ru_utime + theirs.ru_stime}
         story = {"kills": run.kills, "happened": dict(run.happened), "seconds": run.seconds, "wrong": run.wrong}
         print(json.dumps(story | verdict, indent=1), flush=True)
         worst = max(worst, code, int(bool(run.wrong)))

@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import random
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -145,12 +146,14 @@ class Load:
         self._chance = random.Random(impatience)
         self.enough = False
 
-    async def post_interchanges(self, documents: Iterator[tuple[str, str, bytes]]) -> None:
-        """Hand interchanges in, every third through the mailbox."""
+    async def post_interchanges(self, documents: Iterator[tuple[str, str, bytes]], rest_seconds: float = 0.0) -> None:
+        """Hand interchanges in, every third through the mailbox, with a rest after each."""
         for number, (partner, reference, body) in enumerate(documents):
             if self.enough:
                 return
             name = f"{reference}.xml"
+            if number:
+                await self._rest(rest_seconds)
             if number % 3 == 2:
                 await self._drop(partner, name, body)
                 continue
@@ -162,11 +165,12 @@ class Load:
                 receipt, repeated = answer["receipt"], answer["repeated"]
                 self._journal.write(door="interchange", partner=partner, name=name, receipt=receipt, repeated=repeated)
 
-    async def submit(self, partner: str, found: Iterator[SubmitRequest]) -> None:
-        """Hand shipments in."""
+    async def submit(self, partner: str, found: Iterator[SubmitRequest], rest_seconds: float = 0.0) -> None:
+        """Hand shipments in, with a rest after each request."""
         for request in found:
             if self.enough:
                 return
+            await self._rest(rest_seconds)
             body, headers = MessageToJson(request).encode(), {"Content-Type": "application/json"}
             answer = await self._insist("carrier", "/v1/shipments", partner, body, headers)
             if answer is None:
@@ -185,6 +189,11 @@ class Load:
             self._journal.write(
                 door="shipments", partner=partner, request=request.request_id, repeated=repeated, results=results
             )
+
+    async def _rest(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while not self.enough and time.monotonic() < end:
+            await asyncio.sleep(min(0.1, seconds))
 
     async def follow(self, partner: str) -> None:
         """Follow decisions for ever, resuming behind what the journal has."""

@@ -60,7 +60,8 @@ def fates(seed: int, kills: int, instances: int) -> dict[str, list[str]]:
     chance.shuffle(drawn)
     found: dict[str, list[str]] = defaultdict(list)
     for service, fate in drawn:
-        passes = f":{chance.randint(1, 4)}" if "." in fate else ""
+        # The loop is gone through again and again, the other points once for each interchange or file.
+        passes = f":{chance.randint(1, 3) if fate in LOOP else 1}" if "." in fate else ""
         found[f"{service}-{chance.randint(1, instances)}"].append(fate + passes)
     return dict(found)
 
@@ -81,4 +82,4 @@ def doubling(points: Iterable[str], services: Iterable[str], times: int) -> dict
 def _numbered(points: Iterable[str], times: int) -> Iterator[str]:
     for number in range(times):
         for point in points:
-            yield f"{point}:{2 + 2 * number}"
+            yield f"{point}:{1 + number}"

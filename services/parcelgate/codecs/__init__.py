@@ -5,13 +5,13 @@
     translate.recognise(first) -> str | Fault
         The id of a format (upu/cusitm/own-1) from the first bytes of a document.
 
-    translate.read(parts, format_id, *, leniencies=frozenset()) -> Iterator[Event]
+    translate.read(parts, format_id, *, leniencies=frozenset(), origin=None) -> Iterator[Event]
         parts are bytes of any size; events (parcelgate.codecs.event) come as soon as they are known:
         Header(values), then ItemRead(number, accepted, identifier, message, item, canonical_hash, faults) for each item, and
         at the end always one Closed(complete, items, accepted, rejected, faults, ledger, header). No bytes raise anything.
         message is a Declaration without its item (item then has the Item) or a Release, as protobuf bytes; a declaration
-        has its provenance (references, item number, format), canonical hash and findings already. What the gateway
-        assigns (id, version, partner, environment, receipt, time of receipt) is still to be filled in.
+        has its provenance (references, item number, format), canonical hash and findings already; partner, environment,
+        receipt, time of receipt and the id as well if origin says them. Its version is still to be assigned.
         Only a document whose Closed is routable may be routed.
 
     translate.write(format_id, header, messages) -> Iterator[bytes]

@@ -30,6 +30,20 @@ class ItemRead(NamedTuple):
     # Canonical hash of the item; empty for a Release, or if rejected.
     canonical_hash: str
     faults: Sequence[Fault]
+    # Id of the declaration, as far as its origin was given.
+    declaration_id: str = ""
+    # Destination country of the item; empty for a Release, or if rejected.
+    destination: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who handed a document in, and under which receipt; environment as in the contract, received in microseconds."""
+
+    partner: str
+    environment: int
+    receipt: str
+    received_at: int
 
 
 @dataclass(frozen=True, slots=True)

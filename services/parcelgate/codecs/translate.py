@@ -1,7 +1,7 @@
 """From bytes to records and back, whatever the format: what the services call."""
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from google.protobuf.message import Message
 
@@ -9,7 +9,7 @@ from parcelgate.api.record.v1.decision_pb2 import Release
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
 from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR, Fault
 from parcelgate.api.record.v1.item_pb2 import Item
-from parcelgate.codecs.event import Closed, Event, Header, ItemRead
+from parcelgate.codecs.event import Closed, Event, Header, ItemRead, Origin
 from parcelgate.codecs.leniency import soften, softened
 from parcelgate.codecs.mapping.ledger import Marks
 from parcelgate.codecs.mapping.tree import TreeWriter, Unwritable
@@ -18,6 +18,7 @@ from parcelgate.codecs.xml import reader as xml_reader
 from parcelgate.codecs.xml import writer as xml_writer
 from parcelgate.core import hash as canonical
 from parcelgate.core.fault import fault
+from parcelgate.core.naming import declaration_id
 
 _NOTHING: dict[str, Any] = {}
 
@@ -43,18 +44,19 @@ def read(
     leniencies: frozenset[str] = frozenset(),
     codes: Mapping[str, Mapping[str, str]] | None = None,
     registry: Registry | None = None,
+    origin: Origin | None = None,
 ) -> Iterator[Event]:
     """Read a document that comes in parts of any size: a Header, an ItemRead for each item, and always one Closed.
 
     Whatever the bytes are, nothing is raised; what is wrong is said in the faults of the items and of Closed. codes are the
-    sender's own codes by code list (mapping.py). Raises ValueError for a leniency that does not exist, MappingError for a
+    sender's own codes by code list (mapping.py); origin is stamped on all records. Raises ValueError for a leniency that does not exist, MappingError for a
     code whose value the contract does not have.
     """
     soft = softened(leniencies)
     form = (registry or shipped()).get(format_id)
     if isinstance(form, Fault):
         return iter([Closed(False, 0, 0, 0, [form], Marks((), {}).summary({}))])
-    return _Document(form.with_codes(codes), soft).read(parts)
+    return _Document(form.with_codes(codes), soft, origin).read(parts)
 
 
 def write(
@@ -109,11 +111,17 @@ def _rendered(writer: TreeWriter, name: str, record: Mapping[str, Any], facts: M
 class _Document:
     """One document being read."""
 
-    def __init__(self, form: Format, soft: frozenset[str]) -> None:
+    def __init__(self, form: Format, soft: frozenset[str], origin: Origin | None) -> None:
         self._form = form
         self._soft = soft
+        self._origin = origin
         self._header: dict[str, Any] = {}
         self._provenance: dict[str, Any] = {"format": form.id}
+        # Part of the key of every declaration.
+        self._key_of_all: dict[str, Any] = {}
+        if origin is not None:
+            self._provenance |= {"receipt": origin.receipt, "received": {"utc_micros": origin.received_at}}
+            self._key_of_all = {"partner": origin.partner, "environment": origin.environment}
         self._faults: list[Fault] = []
         self._said: list[tuple[str, int]] = []
         self._items = self._accepted = 0
@@ -158,23 +166,36 @@ class _Document:
                 return ItemRead(part.number, False, identifier, b"", b"", "", faults)
         self._accepted += 1
         if not self._declares:
-            return ItemRead(part.number, True, identifier, Release(**record).SerializeToString(), b"", "", faults)
+            return self._released(part, identifier)
         item = record.pop("item")
-        record["key"]["item"] = key
+        record["key"] |= {"item": key, **self._key_of_all}
         digest = canonical.of_fields(item)
         record["canonical_hash"] = digest
         record["provenance"] = {**self._provenance, "item_number": part.number}
         if faults:
             record["findings"] = faults
+        declaration = Declaration(**record)
+        name = ""
+        if self._origin is not None:
+            declaration.id = name = declaration_id(declaration.key)
         return ItemRead(
             part.number,
             True,
             identifier,
-            Declaration(**record).SerializeToString(),
+            declaration.SerializeToString(),
             Item(**item).SerializeToString(),
             digest,
             faults,
+            name,
+            item.get("destination_country", ""),
         )
+
+    def _released(self, part: xml_reader.Subtree, identifier: str) -> ItemRead:
+        release = Release(**part.record)
+        if self._origin is not None:
+            release.declaration.key.environment = cast("Any", self._origin.environment)
+        body, name = release.SerializeToString(), release.declaration.id
+        return ItemRead(part.number, True, identifier, body, b"", "", part.faults, name)
 
     def _key(self, record: Mapping[str, Any]) -> dict[str, Any]:
         if self._declares:

@@ -6,7 +6,7 @@ text is in Unicode normal form C. The pairs are written nested (each list and ea
 """
 
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
@@ -40,13 +40,27 @@ def fields_of(message: Message) -> dict[str, Any]:
     """Turn a message into nested dicts of its present fields, enums as numbers."""
     fields: dict[str, Any] = {}
     for field, value in message.ListFields():
-        if field.type != FieldDescriptor.TYPE_MESSAGE:
-            fields[field.name] = list(value) if field.is_repeated else value
-        elif field.is_repeated:
-            fields[field.name] = [fields_of(each) for each in value]
-        else:
-            fields[field.name] = fields_of(value)
+        name, convert = _ways[field]
+        fields[name] = value if convert is None else convert(value)
     return fields
+
+
+class _Ways(dict[FieldDescriptor, tuple[str, Callable[[Any], Any] | None]]):
+    """How the value of each field is written, with its name: looked up once."""
+
+    def __missing__(self, field: FieldDescriptor) -> tuple[str, Callable[[Any], Any] | None]:
+        convert: Callable[[Any], Any] | None = list if field.is_repeated else None
+        if field.type == FieldDescriptor.TYPE_MESSAGE:
+            convert = _all_fields_of if field.is_repeated else fields_of
+        self[field] = way = (field.name, convert)
+        return way
+
+
+def _all_fields_of(messages: Iterable[Message]) -> list[dict[str, Any]]:
+    return [fields_of(each) for each in messages]
+
+
+_ways = _Ways()
 
 
 def _in_order(parties: Sequence[Mapping[str, Any]]) -> bool:

@@ -189,9 +189,6 @@ class Store(Protocol):
     async def mark_sent(self, ids: Sequence[str]) -> None:
         """Mark messages of the outbox as confirmed by the bus."""
 
-    async def backlog(self) -> int:
-        """Return how many messages of the outbox wait to be sent, by whatever process; counts up to 100,000."""
-
     async def due(self, consumer: str, now_micros: int, limit: int) -> list[Postponed]:
         """Return postponed work of a consumer whose time has come."""
 

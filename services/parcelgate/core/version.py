@@ -1,12 +1,11 @@
 """Which version a declared item becomes, or why it becomes none: the same for every edge where declarations come in."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from parcelgate.api.record.v1.declaration_pb2 import FUNCTION_AMEND, FUNCTION_CANCEL, FUNCTION_ORIGINAL, Function
 
 
-@dataclass(frozen=True, slots=True)
-class Known:
+class Known(NamedTuple):
     """The newest version of a declaration, and where it came in; version 0 if there is none."""
 
     version: int = 0
@@ -16,8 +15,7 @@ class Known:
     number: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """Exactly one of: a new version, unchanged (version is the one that stays), the code of a fault."""
 
     version: int = 0

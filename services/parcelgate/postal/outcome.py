@@ -4,12 +4,14 @@ import json
 from collections.abc import AsyncIterator
 from typing import Any
 
+from parcelgate.api.record.v1.decision_pb2 import Release
 from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.core.clock import iso
 from parcelgate.core.credential import Identity
 from parcelgate.core.door import fault_json
 from parcelgate.core.fault import fault
 from parcelgate.core.port import Store
+from parcelgate.postal.delivery import decision_json
 from parcelgate.postal.interchange import ENDED, Interchange, find, unpack_faults
 
 PAGE = 250
@@ -86,9 +88,14 @@ class Outcomes:
             return []
         decisions: dict[int, list[Any]] = {}
         for number, shown in await self._store.read("postal.decisions_shown", interchange.receipt, after, rows[-1][0]):
-            decisions.setdefault(number, []).append(json.loads(shown))
+            decisions.setdefault(number, []).append(_decision(shown))
         ended = interchange.state in ENDED
         return [_item(interchange, row, decisions.get(row[0], []), ended=ended) for row in rows]
+
+
+def _decision(kept: bytes | str) -> Any:
+    """Show a decision; an earlier revision kept it as it was to be shown."""
+    return json.loads(kept) if isinstance(kept, str) else decision_json(Release.FromString(kept))
 
 
 def _item(interchange: Interchange, row: tuple[Any, ...], decisions: list[Any], *, ended: bool) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncGenerator, AsyncIterator
 
 from parcelgate.postal import wire
-from parcelgate.postal.reading import End, Read, Task
+from parcelgate.postal.reading import End, Read, Task, answer_of, pack
 
 _PIPE_BYTES = 1024 * 1024
 
@@ -108,7 +108,7 @@ async def _feed(process: Process, task: Task, parts: AsyncIterator[bytes], close
     assert process.stdin is not None
     fed = False
     try:
-        process.stdin.write(wire.frame(wire.BEGIN, task.pack()))
+        process.stdin.write(wire.frame(wire.BEGIN, pack(task)))
         async for part in parts:
             if closed.is_set():
                 break
@@ -130,7 +130,4 @@ async def _feed(process: Process, task: Task, parts: AsyncIterator[bytes], close
 async def _answer(process: Process) -> list[Read] | End:
     assert process.stdout is not None
     kind, length = wire.HEAD.unpack(await process.stdout.readexactly(wire.HEAD.size))
-    body = await process.stdout.readexactly(length)
-    if kind == wire.CLOSED:
-        return End.unpack(body)
-    return [Read.unpack(one) for one in wire.unpack(body)]
+    return answer_of(kind, await process.stdout.readexactly(length))

@@ -4,9 +4,10 @@ A batch is one transaction: versions, verdicts, progress, chunks and facts toget
 two batches is continued, and never repeated.
 """
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_DECLARATIONS, CHUNK_KIND_REPORTS, ChunkEntry
 from parcelgate.api.record.v1.decision_pb2 import Release, Report
@@ -31,8 +32,7 @@ from parcelgate.postal.interchange import Interchange, find, pack_faults, stamp,
 BATCH = 250
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(NamedTuple):
     """An item as kept by the translation: status READ or REJECTED, item sealed; see postal.items_to_route."""
 
     number: int
@@ -45,6 +45,17 @@ class Row:
     faults: bytes
 
 
+class Verdict(NamedTuple):
+    """What became of an item, and where it was accepted first."""
+
+    row: Row
+    status: str
+    version: int
+    faults: bytes
+    receipt: str
+    number: int
+
+
 @dataclass(slots=True)
 class _Batch:
     interchange: Interchange
@@ -52,7 +63,7 @@ class _Batch:
     now: int
     known: dict[str, Known]
     before: dict[str, int]
-    verdicts: list[tuple[Any, ...]] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
     declared: dict[Flow.ValueType, list[tuple[ChunkEntry, bytes]]] = field(default_factory=dict)
     reported: list[tuple[ChunkEntry, bytes]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: {"ACCEPTED": 0, "REJECTED": 0, "UNCHANGED": 0})
@@ -67,53 +78,68 @@ class Routing:
         self._vault = vault
         self._partners = partners
 
-    async def must_wait(self, interchange: Interchange, rows: Sequence[Row] | None = None) -> bool:
+    async def must_wait(self, interchange: Interchange) -> bool:
         """Tell whether the next batch depends on an earlier interchange of the partner that is not at its end.
 
         Items declared for the first time may overtake; an amendment may not overtake what it amends.
         """
-        place = (interchange.partner, interchange.environment, interchange.place)
-        if not await self._runner.store.read("postal.earlier", *place):
+        if not await self._others_wait(interchange):
             return False
-        rows = await self._next(interchange) if rows is None else rows
-        known = await self._known(interchange, rows)
-        return any(
-            row.declaration_id in known
-            or Declaration.FromString(row.declaration).function not in (FUNCTION_ORIGINAL, FUNCTION_UNSPECIFIED)
-            for row in rows
-            if row.status == "READ" and row.item
-        )
+        rows = await self._next(interchange)
+        return _depends(rows, await self._known(interchange, rows))
 
     async def route(self, receipt: str) -> Outcome:
         """Judge and send the next batch of an interchange; nothing if there is none."""
         interchange = await find(self._runner.store, receipt)
         if interchange is None or interchange.state != "TRANSLATED":
             return Outcome()
-        return await self.send(interchange, await self._next(interchange))
+        rows = await self._next(interchange)
+        batch = await self._send(interchange, rows, await self._known(interchange, rows))
+        verdicts = [(receipt, row.number, *verdict) for row, *verdict in batch.verdicts]
+        batch.outcome.writes.append(Write("postal.judge_item", verdicts))
+        return batch.outcome
 
-    async def send(self, interchange: Interchange, rows: Sequence[Row]) -> Outcome:
-        """Return the step that judges these rows, sends what is accepted and ends the interchange after its last row."""
+    async def route_at_once(self, interchange: Interchange, rows: Sequence[Row]) -> Outcome | None:
+        """Return the step that keeps all rows of an interchange as judged, and sends them; None if they have to wait.
+
+        Of an item on its way only the verdict is kept here.
+        """
+        known = await self._known(interchange, rows)
+        if await self._others_wait(interchange) and _depends(rows, known):
+            return None
+        batch = await self._send(interchange, rows, known)
+        batch.outcome.writes.append(put(interchange.receipt, batch.verdicts))
+        return batch.outcome
+
+    async def _others_wait(self, interchange: Interchange) -> bool:
+        place = (interchange.partner, interchange.environment, interchange.place)
+        return bool(await self._runner.store.read("postal.earlier", *place))
+
+    async def _send(self, interchange: Interchange, rows: Sequence[Row], known: dict[str, Known]) -> _Batch:
+        """Judge these rows, send what is accepted, and end the interchange after its last row."""
         partner = self._partners.get(interchange.partner)
         if partner is None:
             partner = Partner(interchange.partner, "", "", "POST", interchange.environment, "")
-        known = await self._known(interchange, rows)
         before = {name: one.version for name, one in known.items()}
         batch = _Batch(interchange, partner, self._runner.clock.micros(), known, before)
-        await self._vault.fetch([interchange.data_key])
-        for row in rows:
+        for number, row in enumerate(rows, 1):
             if row.status == "REJECTED":
                 _refuse(batch, row, unpack_faults(row.faults))
             elif row.item:
                 _declare(batch, row)
             else:
+                await self._vault.fetch([interchange.data_key])
                 self._report(batch, row)
+            if number % BATCH == 0:
+                # Between two batches others come to their turn.
+                await asyncio.sleep(0)
         self._address(batch, rows)
         _count(batch, rows)
-        return batch.outcome
+        return batch
 
     async def _next(self, interchange: Interchange) -> list[Row]:
         rows = await self._runner.store.read("postal.items_to_route", interchange.receipt, interchange.routed, BATCH)
-        return [Row(*row) for row in rows]
+        return [Row._make(row) for row in rows]
 
     async def _known(self, interchange: Interchange, rows: Sequence[Row]) -> dict[str, Known]:
         ids = sorted({row.declaration_id for row in rows if row.item and row.status == "READ"})
@@ -153,6 +179,30 @@ class Routing:
             batch.partner.authority, interchange.lane,
         )  # fmt: skip
         batch.outcome.messages.extend(pack(place, batch.reported, f"{interchange.receipt}/{first}/reports"))
+
+
+def put(receipt: str, verdicts: Iterable[Verdict]) -> Write:
+    """Return the write of items: with all that is known of those still to be routed, of the others the verdict alone."""
+    return Write(
+        "postal.put_item",
+        [
+            (
+                receipt, row.number, row.identifier, status, row.declaration_id,
+                row.declaration if status == "READ" else b"", row.item if status == "READ" else b"",
+                row.destination, version, faults, *origin,
+            )
+            for row, status, version, faults, *origin in verdicts
+        ],
+    )  # fmt: skip
+
+
+def _depends(rows: Sequence[Row], known: Mapping[str, Known]) -> bool:
+    return any(
+        row.declaration_id in known
+        or Declaration.FromString(row.declaration).function not in (FUNCTION_ORIGINAL, FUNCTION_UNSPECIFIED)
+        for row in rows
+        if row.status == "READ" and row.item
+    )
 
 
 def _declare(batch: _Batch, row: Row) -> None:
@@ -204,7 +254,7 @@ def _refuse(batch: _Batch, row: Row, faults: Sequence[Fault]) -> None:
 def _settle(batch: _Batch, row: Row, status: str, version: int, faults: bytes, origin: Known | None = None) -> None:
     batch.counts[status] += 1
     place = (origin.receipt, origin.number) if origin else (batch.interchange.receipt, row.number)
-    batch.verdicts.append((batch.interchange.receipt, row.number, status, version, faults, *place))
+    batch.verdicts.append(Verdict(row, status, version, faults, *place))
 
 
 def _count(batch: _Batch, rows: Sequence[Row]) -> None:
@@ -224,7 +274,6 @@ def _count(batch: _Batch, rows: Sequence[Row]) -> None:
         Write("postal.advance_interchange", [(interchange.receipt, interchange.routed, last, accepted, rejected, unchanged)], exact=True),
         Write("postal.first_version", firsts),
         Write("postal.next_version", nexts, exact=True),
-        Write("postal.judge_item", batch.verdicts),
     ]  # fmt: skip
     if rows and last < interchange.items:
         return

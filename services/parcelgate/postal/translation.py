@@ -16,10 +16,10 @@ from parcelgate.core.partner import Partners
 from parcelgate.core.port import Outcome, RejectError, Write
 from parcelgate.core.runner import Runner
 from parcelgate.core.seal import Vault
-from parcelgate.postal.interchange import KEPT_MICROS, SMALL_BYTES, Interchange, find, pack_faults, stamp, unpack_faults
+from parcelgate.postal.interchange import KEPT_MICROS, Interchange, find, pack_faults, stamp, unpack_faults
 from parcelgate.postal.pool import Pool, WorkerLostError
 from parcelgate.postal.reading import End, Read, Task, refuse
-from parcelgate.postal.routing import BATCH, Routing, Row
+from parcelgate.postal.routing import Routing, Row, Verdict, put
 
 _MOST_ITEMS = 1000
 _MOST_BYTES = 4 * 1024 * 1024
@@ -61,7 +61,7 @@ class Translation:
         if interchange is not None:
             end = End(False, interchange.items, interchange.format, interchange.reference, interchange.ledger, b"")
             faults = [fault("INTERCHANGE_NOT_PROCESSED")]
-            await self._runner.transact(self._reject(interchange, replace(end, faults=pack_faults(faults))))
+            await self._runner.transact(self._reject(interchange, end._replace(faults=pack_faults(faults))))
 
     async def _read(self, interchange: Interchange) -> tuple[list[Read], int, End]:
         partner = self._partners.get(interchange.partner)
@@ -127,7 +127,7 @@ class Translation:
             faults.append(fault("REFERENCE_TAKEN", reference=end.reference, receipt=holder))
         elif end.routable:
             return await self._accept(interchange, rows, kept, end)
-        outcome = self._reject(interchange, replace(end, items=kept + len(rows), faults=pack_faults(faults)))
+        outcome = self._reject(interchange, end._replace(items=kept + len(rows), faults=pack_faults(faults)))
         outcome.writes.append(_put(interchange, rows))
         return outcome
 
@@ -142,14 +142,15 @@ class Translation:
             writes=[
                 Write("postal.let_go", [(*place, now - KEPT_MICROS, "", end.format, end.reference)]),
                 Write("postal.translate_interchange", [ended], exact=True),
-                _put(interchange, rows),
             ],
             facts=[self._fact("interchange.translated", translated, end)],
         )
-        # A short one needs no step of its own for routing, unless it depends on one that came before.
-        short = not kept and len(rows) <= BATCH and interchange.size <= SMALL_BYTES
-        if short and not await self._routing.must_wait(translated, rows):
-            outcome.add(await self._routing.send(translated, rows))
+        # What is in hand whole needs no step of its own for routing, unless it depends on what came before.
+        routed = None if kept else await self._routing.route_at_once(translated, rows)
+        if routed is None:
+            outcome.writes.append(_put(interchange, rows))
+        else:
+            outcome.add(routed)
         return outcome
 
     async def _holder(self, interchange: Interchange, end: End) -> str | None:
@@ -182,13 +183,6 @@ class Translation:
 
 
 def _put(interchange: Interchange, rows: Sequence[Row]) -> Write:
-    return Write(
-        "postal.put_item",
-        [
-            (
-                interchange.receipt, row.number, row.identifier, row.status, row.declaration_id, row.declaration,
-                row.item, row.destination, 0, row.faults, interchange.receipt, row.number,
-            )
-            for row in rows
-        ],
-    )  # fmt: skip
+    """Keep items as they were read; an item that was rejected is kept as a verdict and judged again when it is routed."""
+    receipt = interchange.receipt
+    return put(receipt, (Verdict(row, row.status, 0, row.faults, receipt, row.number) for row in rows))

@@ -2,20 +2,21 @@
 
 import io
 
+import msgspec
 import pytest
 
 from conversations.postal_house import CUSITM, POST, declaration, document
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
 from parcelgate.postal import wire
 from parcelgate.postal.interchange import unpack_faults
-from parcelgate.postal.reading import End, Read, Task
+from parcelgate.postal.reading import End, Read, Task, answer_of, pack
 from parcelgate.postal.worker import serve
 
 
 def asked(body, size=1000):
     task = Task("r1", POST, "test", 5, [CUSITM], [])
     parts = (wire.frame(wire.PART, body[start : start + size]) for start in range(0, len(body), size))
-    return b"".join([wire.frame(wire.BEGIN, task.pack()), *parts, wire.frame(wire.END)])
+    return b"".join([wire.frame(wire.BEGIN, pack(task)), *parts, wire.frame(wire.END)])
 
 
 def answers(sink):
@@ -23,10 +24,7 @@ def answers(sink):
     while head := sink.read(wire.HEAD.size):
         kind, length = wire.HEAD.unpack(head)
         body = sink.read(length)
-        if kind == wire.CLOSED:
-            yield End.unpack(body)
-        else:
-            yield [Read.unpack(one) for one in wire.unpack(body)]
+        yield answer_of(kind, body)
 
 
 def served(*documents):
@@ -35,9 +33,12 @@ def served(*documents):
     return list(answers(sink))
 
 
-def test_fields_come_back_as_they_were_packed():
-    assert wire.unpack(wire.pack([b"", b"a" * 70_000, b"\0"])) == [b"", b"a" * 70_000, b"\0"]
-    assert wire.unpack(wire.pack([])) == []
+def test_what_is_no_answer_is_not_taken_for_one():
+    one = Read(1, True, "RR1", "d", b"\0" * 70_000, b"", "DE", b"")
+    assert answer_of(wire.ITEMS, pack([one])) == [one]
+    for junk in (b"", b"\x80", pack(["x"]), pack([[1, 2]]), pack([one])[:-1]):
+        with pytest.raises(msgspec.DecodeError):
+            answer_of(wire.ITEMS, junk)
 
 
 def test_items_come_in_order_with_what_the_credential_says_about_them():

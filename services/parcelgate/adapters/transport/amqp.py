@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Self
 
 from parcelgate.adapters.bus.rabbitmq import topology as place
+from parcelgate.adapters.bus.rabbitmq.alarm import Watch
 from parcelgate.adapters.bus.rabbitmq.connection import Connection, Link, answered
 from parcelgate.adapters.bus.rabbitmq.inlet import Inlets
 from parcelgate.adapters.bus.rabbitmq.publisher import Parcel, Publisher
@@ -34,7 +35,8 @@ class PartnerQueues:
         self._plan = partner_plan(partners)
         self.inlets = Inlets([place.in_queue(one.id) for one in partners], _PREFETCH)
         self.publisher = Publisher(url, f"{name} answers partners")
-        self.link = Link(url, f"{name} hears partners", self._prepare, self.inlets.serve)
+        watch = Watch(self._plan, self.publisher)
+        self.link = Link(url, f"{name} hears partners", self._prepare, self.inlets.serve, watch.run)
 
     @classmethod
     async def open(cls, url: str, partners: Sequence[Partner], *, name: str) -> Self:

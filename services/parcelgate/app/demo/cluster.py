@@ -75,6 +75,20 @@ class Member:
                 env={**os.environ, **self._environment, **more},
             )
 
+    def run(self, *command: str) -> str:
+        """Run another command of parcelgate with the member's settings to its end; raises NotStartedError."""
+        done = subprocess.run(  # noqa: S603 - our own command
+            [*_COMMAND, *command, "--data", str(self.data)],
+            env={**os.environ, **self._environment},
+            capture_output=True,
+            text=True,
+            timeout=_START_SECONDS,
+            check=False,
+        )
+        if done.returncode:
+            raise NotStartedError(f"parcelgate {' '.join(command)} failed: {done.stderr.strip()[-300:]}")
+        return done.stdout
+
     def ready(self) -> bool:
         """Tell whether it answers and has all that it needs."""
         try:
@@ -145,16 +159,7 @@ class Cluster:
 
     def migrate(self) -> None:
         """Bring the database up to this version; raises NotStartedError."""
-        done = subprocess.run(  # noqa: S603 - our own command
-            [*_COMMAND, "migrate", "--data", str(self.data)],
-            env={**os.environ, **self.environment},
-            capture_output=True,
-            text=True,
-            timeout=_START_SECONDS,
-            check=False,
-        )
-        if done.returncode:
-            raise NotStartedError(f"the database cannot be migrated: {done.stderr.strip()[-300:]}")
+        self.members[0].run("migrate")
 
     def start(self) -> None:
         """Migrate, start all members and wait until they are ready."""

@@ -5,8 +5,7 @@ them, they never make a part appear.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from parcelgate.codecs.mapping.converter import Defect
 from parcelgate.codecs.mapping.scope import Fill, Leaf, Node, Scope
@@ -16,9 +15,8 @@ Facts = Mapping[str, Any]
 Cells = Sequence[Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Branch:
-    """One foreign element: its text, its attributes, what stands in it."""
+class Branch(NamedTuple):
+    """One foreign element: its text, its attributes, what stands in it. A tuple, because there are so many of them."""
 
     name: str
     text: str
@@ -78,10 +76,29 @@ def _writer(node: Node, fills: Mapping[int, Fill]) -> Writer:
     assert node.leaf is not None
     if node.leaf.row.many:
         return _many(node.name, node.leaf)
-    return _plain(node.name, _text_of(node.leaf, fills))
+    if node.leaf.merge or node.leaf.row.number in fills:
+        return _filled(node.name, _text_of(node.leaf, fills))
+    return _plain(node.name, node.leaf)
 
 
-def _plain(name: str, read: Callable[[Cells, Facts], str | None]) -> Writer:
+def _plain(name: str, leaf: Leaf) -> Writer:
+    convert, slot, key, at = leaf.converter.write, leaf.slot, leaf.key, leaf.row.at
+
+    def write(cells: Cells, facts: Facts, out: list[Branch]) -> bool:  # noqa: ARG001  writers share one shape
+        cell = cells[slot]
+        if cell is None or (value := cell.get(key)) is None:
+            return False
+        try:
+            text = convert(value)
+        except (KeyError, ValueError, OverflowError):
+            raise Unwritable(at) from None
+        out.append(Branch(name, text, (), ()))
+        return True
+
+    return write
+
+
+def _filled(name: str, read: Callable[[Cells, Facts], str | None]) -> Writer:
     def write(cells: Cells, facts: Facts, out: list[Branch]) -> bool:
         text = read(cells, facts)
         if text is None:

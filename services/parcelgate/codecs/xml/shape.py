@@ -3,7 +3,8 @@
 A sender's items mostly have the same elements in the same places. Once a shape (the names of all elements in document order)
 was seen a few times, a function is written for it that builds the whole record in one go,
 without looking a name up. It is only asked for items that the schema accepted; whenever a value is empty or anything but
-plain, it gives up, and the item is read in the ordinary way, which knows what to say.
+plain, it gives up, and the item is read in the ordinary way, which knows what to say. Where shapes seldom come again, the
+looking costs more than it saves, and is left alone for a while.
 """
 
 from collections.abc import Callable
@@ -48,13 +49,22 @@ class Shapes:
         self._scope, self._reader, self._prefix = scope, reader, prefix
         self._known: dict[Any, Shape | None] = {}
         self._seen: dict[Any, int] = {}
+        # Items still to be read in this stretch, how many of it were of a known shape, and whether shapes are looked at.
+        self._left, self._hits, self._looking = limit.SHAPES_TRIED, 0, True
 
     def read(self, element: _Element, context: Context) -> dict[str, Any]:
         """Make the record of an element that the schema accepted."""
+        self._left -= 1
+        if self._left < 0:
+            self._looking = not self._looking or self._hits > limit.SHAPES_TRIED // 2
+            self._left, self._hits = limit.SHAPES_TRIED if self._looking else limit.SHAPES_LEFT_ALONE, 0
+        if not self._looking:
+            return self._reader.read(element, context)
         elements = list(element.iter())
         key = tuple(map(_tag, elements))
         shape = self._known.get(key)
         if shape is not None:
+            self._hits += 1
             for place, count in shape.parents:
                 if len(elements[place]) != count:
                     return self._reader.read(element, context)

@@ -39,18 +39,22 @@ def escaped(text: str, name: str) -> str:
 
 
 def _render(branch: Branch, indent: str, out: list[str]) -> None:
-    name = branch.name
-    opening = name + _attributes(branch.attributes)
-    if branch.children:
+    name, text, attributes, children = branch
+    opening = name + _attributes(attributes) if attributes else name
+    if children:
         out.append(f"{indent}<{opening}>\n")
-        for child in branch.children:
-            if child.children or child.attributes or not child.text:
-                _render(child, indent + _INDENT, out)
+        deeper = indent + _INDENT
+        for child in children:
+            inner, text, attributes, below = child
+            if below or attributes or not text:
+                _render(child, deeper, out)
+            elif _SPECIAL.search(text) is None:
+                out.append(f"{deeper}<{inner}>{text}</{inner}>\n")
             else:
-                out.append(f"{indent}{_INDENT}<{child.name}>{escaped(child.text, child.name)}</{child.name}>\n")
+                out.append(f"{deeper}<{inner}>{escaped(text, inner)}</{inner}>\n")
         out.append(f"{indent}</{name}>\n")
-    elif branch.text:
-        out.append(f"{indent}<{opening}>{escaped(branch.text, name)}</{name}>\n")
+    elif text:
+        out.append(f"{indent}<{opening}>{escaped(text, name)}</{name}>\n")
     else:
         out.append(f"{indent}<{opening}/>\n")
 

@@ -1,5 +1,6 @@
 """A transaction as calls of named writes, in the order in which they have to happen."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ from parcelgate.adapters.store.postgres.statement import statement
 from parcelgate.api.record.v1.fact_pb2 import Fact
 from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.core import failpoint
-from parcelgate.core.port import Delivery, Message, Outcome, Transaction
+from parcelgate.core.port import Message, Outcome, Transaction
 
 
 def calls_of(transaction: Transaction, owner: str) -> list[Call]:
@@ -42,9 +43,16 @@ def _calls(transaction: Transaction, outcome: Outcome, owner: str) -> Iterator[C
             (*_message(dead.message), pack_faults(dead.faults), dead.at_micros, dead.attempts) for dead in outcome.dead
         ]
         yield _call("runner.bury", consumer, *_columns(failed))
-    if outcome.deliveries:
+    logs: defaultdict[tuple[str, str], dict[str, tuple[Any, ...]]] = defaultdict(dict)
+    for one in outcome.deliveries:
+        row = (one.response_id, one.kind, one.body, one.head, one.data_key)
+        # Without the guard, a response that is meant twice is logged twice.
+        name = one.response_id if guarded else f"{one.response_id}+{len(logs[one.partner, one.environment])}"
+        logs[one.partner, one.environment].setdefault(name, row)
+    # In the same order everywhere, so that two who write to the same logs wait for each other only once.
+    for place, rows in sorted(logs.items()):
         name = "runner.log_deliveries" if guarded else "runner.log_deliveries_unguarded"
-        yield _call(name, *_columns([_delivery(one) for one in outcome.deliveries]), now)
+        yield _call(name, *place, *_columns(list(rows.values())), now)
 
 
 def pack_faults(faults: Sequence[Fault]) -> bytes:
@@ -67,7 +75,3 @@ def _columns(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
 
 def _message(message: Message) -> tuple[str, str, str, bytes]:
     return message.id, message.topic, message.key, message.body
-
-
-def _delivery(one: Delivery) -> tuple[Any, ...]:
-    return one.partner, one.environment, one.response_id, one.kind, one.body, one.head, one.data_key

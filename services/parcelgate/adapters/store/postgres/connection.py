@@ -19,7 +19,7 @@ CONNECT_SECONDS = 5
 # The database gives up first, so that what we gave up on is not committed behind our back.
 ANSWER_SECONDS = 10
 _STATEMENT_MILLISECONDS = "8000"
-_SETTINGS = {
+SETTINGS = {
     "statement_timeout": _STATEMENT_MILLISECONDS,
     "idle_in_transaction_session_timeout": "10000",
     # A client that died in mid-statement must not keep its locks.
@@ -27,12 +27,15 @@ _SETTINGS = {
     "tcp_keepalives_idle": "5",
     "tcp_keepalives_interval": "2",
     "tcp_keepalives_count": "3",
-    # Every query is written for an index. Plans are made once, and must not be those of a table that was still small.
+    # Every query is written for an index, row by row. Plans are made once, often while the tables are still empty, and
+    # must not be those that suit a small table.
     "plan_cache_mode": "force_generic_plan",
     "enable_seqscan": "off",
     "enable_bitmapscan": "off",
     "enable_hashjoin": "off",
     "enable_mergejoin": "off",
+    "enable_material": "off",
+    "enable_memoize": "off",
     "jit": "off",
     "timezone": "UTC",
 }
@@ -82,7 +85,7 @@ class Pool:
 
     def __init__(self, dsn: str, name: str, connections: int) -> None:
         self._dsn = dsn
-        self._settings = {**_SETTINGS, "application_name": f"parcelgate {name}"[:63]}
+        self._settings = {**SETTINGS, "application_name": f"parcelgate {name}"[:63]}
         self._slots = asyncio.Semaphore(connections)
         self._idle: list[Session] = []
         self._closed = False

@@ -102,12 +102,6 @@ class SqliteStore:
         rows = [(message_id,) for message_id in ids]
         self.writer.post(lambda connection: _delete(connection, "DELETE FROM outbox WHERE message_id = ?", rows))
 
-    async def backlog(self) -> int:
-        """Return how many messages wait to be sent; counts up to 100,000. The writer looks, so that it sees every mark."""
-        return await self.writer.submit(
-            lambda connection: int(connection.execute(_BACKLOG, (_MOST_COUNTED,)).fetchone()[0])
-        )
-
     async def due(self, consumer: str, now_micros: int, limit: int) -> list[Postponed]:
         """Return postponed work of a consumer whose time has come."""
         rows = await self._reading(

@@ -1,12 +1,13 @@
 -- What the runner keeps for every service: inbox, outbox, retries, dead letters, delivery logs, data keys, leases.
 -- Words are compared byte by byte (COLLATE "C") whatever the locale of the database: faster, and the same order as in
 -- the embedded store. Bytes that are sealed cannot be compressed, and facts are read so rarely that compressing all of
--- them costs more than it saves: bodies are EXTERNAL, and up to 8 KB of them stay in the row.
+-- them costs more than it saves: bodies are EXTERNAL, and up to 8 KB of them stay in the row. The column that tells rows apart
+-- stands first in every key, so that one comparison decides.
 CREATE TABLE runner.inbox (
     consumer text COLLATE "C" NOT NULL,
     message_id text COLLATE "C" NOT NULL,
     at bigint NOT NULL,
-    PRIMARY KEY (consumer, message_id)
+    PRIMARY KEY (message_id, consumer)
 );
 
 -- Rows stay until every consumer concerned is proven to have the message; sent_at is when the bus confirmed it.

@@ -35,12 +35,12 @@ CREATE TABLE postal.interchange (
     owner text COLLATE "C" NOT NULL DEFAULT '',
     owned_until bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 70);
-CREATE UNIQUE INDEX interchange_content ON postal.interchange (partner, environment, digest) WHERE holds = 1;
-CREATE UNIQUE INDEX interchange_reference ON postal.interchange (partner, environment, format, reference)
+CREATE UNIQUE INDEX interchange_content ON postal.interchange (digest, partner, environment) WHERE holds = 1;
+CREATE UNIQUE INDEX interchange_reference ON postal.interchange (reference, partner, environment, format)
     WHERE holds = 1 AND reference <> '';
 CREATE INDEX interchange_open ON postal.interchange (place) WHERE state IN ('RECEIVED', 'TRANSLATED');
 CREATE INDEX interchange_broken ON postal.interchange (touched_at) WHERE state = 'RECEIVING';
-CREATE INDEX interchange_digest ON postal.interchange (partner, environment, digest);
+CREATE INDEX interchange_digest ON postal.interchange (digest);
 
 CREATE TABLE postal.part (
     receipt text COLLATE "C" NOT NULL,

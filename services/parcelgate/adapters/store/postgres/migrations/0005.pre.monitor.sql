@@ -79,7 +79,7 @@ CREATE TABLE monitor.fault (
     PRIMARY KEY (fact, number)
 );
 CREATE INDEX fault_receipt ON monitor.fault (receipt);
-CREATE INDEX fault_code ON monitor.fault (environment, code, at);
+CREATE INDEX fault_code ON monitor.fault (environment, code, at, fact, number);
 
 -- Counts by dimension: stage (name empty), security and fiscal (name: destination), fault (name: severity).
 CREATE TABLE monitor.count (

@@ -1,4 +1,5 @@
--- In every query of a caller $1 is its environment and $2 its partner id, empty for a caller who sees all partners.
+-- Where the index of a column that hardly narrows the search must not be chosen, it stands in an expression
+-- (environment || ''). In every query of a caller $1 is its environment and $2 its partner id, empty for a caller who sees all partners.
 
 -- name: monitor.add_batch
 -- Keeps a batch of facts as it came; a repeated one changes nothing.
@@ -113,8 +114,11 @@ FROM monitor.item WHERE environment = $1::text AND ($2::text = '' OR partner = $
     SELECT id FROM monitor.item WHERE item_key = $4::text
     UNION SELECT id FROM monitor.item WHERE id = $5::text
     UNION SELECT m.subject FROM monitor.membership AS m WHERE m.receipt IN (
-        SELECT receipt FROM monitor.interchange WHERE environment = $1::text AND ($2::text = '' OR partner = $2::text)
-            AND (receipt = $5::text OR reference = $3::text OR file_name = $3::text)
+        SELECT receipt FROM (
+            SELECT * FROM monitor.interchange WHERE receipt = $5::text
+            UNION SELECT * FROM monitor.interchange WHERE reference = $3::text
+            UNION SELECT * FROM monitor.interchange WHERE file_name = $3::text
+        ) AS i WHERE environment || '' = $1::text AND ($2::text = '' OR partner || '' = $2::text)
     )
 )
 ORDER BY first_seen_at DESC, id LIMIT $6::bigint;
@@ -122,10 +126,11 @@ ORDER BY first_seen_at DESC, id LIMIT $6::bigint;
 -- name: monitor.find_interchanges
 -- Interchanges by receipt, reference or file name, newest first.
 SELECT receipt, environment, partner, reference, format, file_name, state, first_seen_at, last_seen_at
-FROM monitor.interchange WHERE environment = $1::text AND ($2::text = '' OR partner = $2::text) AND receipt IN (
-    SELECT receipt FROM monitor.interchange WHERE receipt = $4::text
-    UNION SELECT receipt FROM monitor.interchange WHERE $3::text <> '' AND (reference = $3::text OR file_name = $3::text)
-)
+FROM (
+    SELECT * FROM monitor.interchange WHERE receipt = $4::text
+    UNION SELECT * FROM monitor.interchange WHERE $3::text <> '' AND reference = $3::text
+    UNION SELECT * FROM monitor.interchange WHERE $3::text <> '' AND file_name = $3::text
+) AS i WHERE environment || '' = $1::text AND ($2::text = '' OR partner || '' = $2::text)
 ORDER BY first_seen_at DESC, receipt LIMIT $5::bigint;
 
 -- name: monitor.newest_interchanges

@@ -1,3 +1,6 @@
+-- Where a partial index must not be chosen, because it holds whatever is open and the key is known, its column stands in
+-- an expression (state || '').
+
 -- name: postal.open_interchange
 -- A long interchange has begun to arrive.
 INSERT INTO postal.interchange (receipt, partner, environment, state, name, data_key, received_at, touched_at)
@@ -24,7 +27,7 @@ INSERT INTO postal.part (receipt, number, body) SELECT * FROM unnest($1::text[],
 -- name: postal.touch_interchange
 -- More of a long interchange arrived; exact, so that one swept away meanwhile is noticed.
 UPDATE postal.interchange AS t SET touched_at = r.at FROM unnest($1::text[], $2::bigint[]) AS r (receipt, at)
-WHERE t.receipt = r.receipt AND t.state = 'RECEIVING';
+WHERE t.receipt = r.receipt AND t.state || '' = 'RECEIVING';
 
 -- name: postal.complete_interchange
 -- The last part arrived; the interchange takes its place behind all others.
@@ -33,17 +36,17 @@ SET state = 'RECEIVED', received_at = r.at, touched_at = r.at, digest = r.digest
     owner = r.owner, owned_until = r.until, holds = 1, place = nextval('postal.place')
 FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bigint[], $5::bigint[], $6::text[], $7::bigint[])
     AS r (receipt, at, digest, bytes, parts, owner, until)
-WHERE t.receipt = r.receipt AND t.state = 'RECEIVING';
+WHERE t.receipt = r.receipt AND t.state || '' = 'RECEIVING';
 
 -- name: postal.drop_parts
 -- Parts of an interchange that did not arrive whole, or that was known already.
 DELETE FROM postal.part AS t USING unnest($1::text[]) AS r (receipt)
 WHERE t.receipt = r.receipt
-    AND EXISTS (SELECT FROM postal.interchange AS i WHERE i.receipt = r.receipt AND i.state = 'RECEIVING');
+    AND EXISTS (SELECT FROM postal.interchange AS i WHERE i.receipt = r.receipt AND i.state || '' = 'RECEIVING');
 
 -- name: postal.drop_interchange
 -- An interchange that did not arrive whole, or that was known already.
-DELETE FROM postal.interchange WHERE receipt = ANY($1::text[]) AND state = 'RECEIVING';
+DELETE FROM postal.interchange WHERE receipt = ANY($1::text[]) AND state || '' = 'RECEIVING';
 
 -- name: postal.broken
 -- Interchanges that stopped arriving before a time.
@@ -62,11 +65,20 @@ ORDER BY place DESC LIMIT 1;
 
 -- name: postal.let_go
 -- Claims of content and reference end after the time they are kept.
-UPDATE postal.interchange AS t SET holds = 0
-FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[])
-    AS r (partner, environment, before, digest, format, reference)
-WHERE t.partner = r.partner AND t.environment = r.environment AND t.holds = 1 AND t.received_at < r.before
-    AND (t.digest = r.digest OR (t.format = r.format AND t.reference = r.reference AND t.reference <> ''));
+UPDATE postal.interchange SET holds = 0 WHERE holds + 0 = 1 AND receipt = ANY(ARRAY(
+    SELECT found.receipt
+    FROM unnest($1::text[], $2::text[], $3::bigint[], $4::text[], $5::text[], $6::text[])
+        AS r (partner, environment, before, digest, format, reference)
+    CROSS JOIN LATERAL (
+        SELECT i.receipt FROM postal.interchange AS i
+        WHERE i.digest = r.digest AND i.partner = r.partner AND i.environment = r.environment
+            AND i.holds = 1 AND i.received_at < r.before
+        UNION
+        SELECT i.receipt FROM postal.interchange AS i
+        WHERE i.reference = r.reference AND i.partner = r.partner AND i.environment = r.environment
+            AND i.format = r.format AND i.holds = 1 AND i.reference <> '' AND i.received_at < r.before
+    ) AS found
+));
 
 -- name: postal.reference_holder
 -- Who holds a reference.
@@ -151,7 +163,7 @@ UPDATE postal.interchange AS t
 SET state = 'TRANSLATED', format = r.format, reference = r.reference, items = r.items, ledger = r.ledger, faults = r.faults
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::bytea[])
     AS r (receipt, format, reference, items, ledger, faults)
-WHERE t.receipt = r.receipt AND t.state = 'RECEIVED';
+WHERE t.receipt = r.receipt AND t.state || '' = 'RECEIVED';
 
 -- name: postal.reject_interchange
 -- The interchange ends here; its content and reference are free again unless items of it went on before.
@@ -160,7 +172,7 @@ SET state = 'REJECTED', holds = (t.accepted + t.unchanged > 0)::integer, format 
     items = r.items, rejected = r.items - t.accepted - t.unchanged, ledger = r.ledger, faults = r.faults
 FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::bytea[])
     AS r (receipt, format, reference, items, ledger, faults)
-WHERE t.receipt = r.receipt AND t.state IN ('RECEIVED', 'TRANSLATED');
+WHERE t.receipt = r.receipt AND t.state || '' IN ('RECEIVED', 'TRANSLATED');
 
 -- name: postal.advance_interchange
 -- Items up to a number are routed; exact.
@@ -169,7 +181,7 @@ SET routed = r.last, accepted = t.accepted + r.accepted, rejected = t.rejected +
     unchanged = t.unchanged + r.unchanged
 FROM unnest($1::text[], $2::bigint[], $3::bigint[], $4::bigint[], $5::bigint[], $6::bigint[])
     AS r (receipt, before, last, accepted, rejected, unchanged)
-WHERE t.receipt = r.receipt AND t.routed = r.before AND t.state = 'TRANSLATED';
+WHERE t.receipt = r.receipt AND t.routed = r.before AND t.state || '' = 'TRANSLATED';
 
 -- name: postal.finish_interchange
 -- All items are routed. One without a single accepted item is rejected, and its content and reference are free again.
@@ -177,7 +189,7 @@ UPDATE postal.interchange AS t
 SET state = CASE WHEN t.accepted + t.unchanged > 0 OR t.items = 0 THEN 'ROUTED' ELSE 'REJECTED' END,
     holds = (t.accepted + t.unchanged > 0 OR t.items = 0)::integer
 FROM unnest($1::text[], $2::bigint[]) AS r (receipt, last)
-WHERE t.receipt = r.receipt AND t.state = 'TRANSLATED' AND t.routed = r.last;
+WHERE t.receipt = r.receipt AND t.state || '' = 'TRANSLATED' AND t.routed = r.last;
 
 -- name: postal.items_to_route
 -- The next items of an interchange.
@@ -264,4 +276,4 @@ FROM (
         AS r (partner, environment, number, at, n)
     ORDER BY partner, environment, number, n
 ) AS r
-WHERE t.partner = r.partner AND t.environment = r.environment AND t.number = r.number AND t.handed_out_at = 0;
+WHERE t.partner = r.partner AND t.environment = r.environment AND t.number = r.number AND t.handed_out_at + 0 = 0;

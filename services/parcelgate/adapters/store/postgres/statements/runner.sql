@@ -25,74 +25,48 @@ SELECT r.*, $5::text FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]
 ON CONFLICT (message_id) DO NOTHING;
 
 -- name: runner.log_deliveries
--- Logs responses, each once, and counts on under the lock of the log's own row: the snapshot of what follows the lock
--- shows all that was logged before.
-INSERT INTO runner.delivery_count (partner, environment, last)
-SELECT DISTINCT r.partner, r.environment, 0 FROM unnest($1::text[], $2::text[]) AS r (partner, environment) ORDER BY 1, 2
+-- Logs responses of one partner, each once, and counts on under the lock of the log's own row: the snapshot of what
+-- follows the lock shows all that was logged before.
+INSERT INTO runner.delivery_count (partner, environment, last) VALUES ($1::text, $2::text, 0)
 ON CONFLICT (partner, environment) DO NOTHING;
-PERFORM FROM runner.delivery_count AS c
-WHERE (c.partner, c.environment) IN (SELECT * FROM unnest($1::text[], $2::text[]))
-ORDER BY c.partner, c.environment FOR UPDATE;
+PERFORM FROM runner.delivery_count WHERE partner = $1::text AND environment = $2::text FOR UPDATE;
 INSERT INTO runner.delivery_log (partner, environment, sequence, response_id, kind, body, head, data_key, at)
-SELECT r.partner, r.environment,
-    c.last + row_number() OVER (PARTITION BY r.partner, r.environment ORDER BY r.n),
-    r.response_id, r.kind, r.body, r.head, r.data_key, $8::bigint
-FROM (
-    SELECT DISTINCT ON (partner, environment, response_id) *
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::text[]) WITH ORDINALITY
-        AS given (partner, environment, response_id, kind, body, head, data_key, n)
-    ORDER BY partner, environment, response_id, n
-) AS r
-JOIN runner.delivery_count AS c ON c.partner = r.partner AND c.environment = r.environment
+SELECT $1::text, $2::text, c.last + row_number() OVER (ORDER BY r.n), r.response_id, r.kind, r.body, r.head, r.data_key,
+    $8::bigint
+FROM unnest($3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::text[]) WITH ORDINALITY
+    AS r (response_id, kind, body, head, data_key, n)
+CROSS JOIN (SELECT last FROM runner.delivery_count WHERE partner = $1::text AND environment = $2::text) AS c
 WHERE NOT EXISTS (
-    SELECT FROM (
-        -- Looked up by response alone (OFFSET keeps it apart), never by way of all that the partner has.
-        SELECT partner, environment FROM runner.delivery_log WHERE response_id = r.response_id OFFSET 0
-    ) AS l
-    WHERE l.partner = r.partner AND l.environment = r.environment
+    SELECT FROM runner.delivery_log AS l
+    WHERE l.response_id = r.response_id AND l.partner || '' = $1::text AND l.environment || '' = $2::text
 );
-UPDATE runner.delivery_count AS c SET last = l.sequence
-FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[])) AS r (partner, environment)
-CROSS JOIN LATERAL (
-    SELECT sequence FROM runner.delivery_log AS log
-    WHERE log.partner = r.partner AND log.environment = r.environment ORDER BY sequence DESC LIMIT 1
-) AS l
-WHERE c.partner = r.partner AND c.environment = r.environment AND c.last <> l.sequence;
+GET DIAGNOSTICS changed = ROW_COUNT;
+UPDATE runner.delivery_count SET last = last + changed
+WHERE partner = $1::text AND environment = $2::text AND changed > 0;
 
 -- name: runner.log_deliveries_unguarded
 -- The same without the guard: what was logged before is logged once more, under an id of its own.
-INSERT INTO runner.delivery_count (partner, environment, last)
-SELECT DISTINCT r.partner, r.environment, 0 FROM unnest($1::text[], $2::text[]) AS r (partner, environment) ORDER BY 1, 2
+INSERT INTO runner.delivery_count (partner, environment, last) VALUES ($1::text, $2::text, 0)
 ON CONFLICT (partner, environment) DO NOTHING;
-PERFORM FROM runner.delivery_count AS c
-WHERE (c.partner, c.environment) IN (SELECT * FROM unnest($1::text[], $2::text[]))
-ORDER BY c.partner, c.environment FOR UPDATE;
+PERFORM FROM runner.delivery_count WHERE partner = $1::text AND environment = $2::text FOR UPDATE;
 INSERT INTO runner.delivery_log (partner, environment, sequence, response_id, kind, body, head, data_key, at)
-SELECT r.partner, r.environment,
-    c.last + row_number() OVER (PARTITION BY r.partner, r.environment ORDER BY r.n),
+SELECT $1::text, $2::text, c.last + row_number() OVER (ORDER BY r.n),
     CASE
-        WHEN r.turn = 1 AND NOT EXISTS (
-            SELECT FROM (
-                SELECT partner, environment FROM runner.delivery_log WHERE response_id = r.response_id OFFSET 0
-            ) AS l
-            WHERE l.partner = r.partner AND l.environment = r.environment
-        ) THEN r.response_id
-        ELSE r.response_id || '+' || gen_random_uuid()
+        WHEN r.turn > 1 OR (
+            SELECT count(*) FROM runner.delivery_log AS l
+            WHERE l.response_id = r.response_id AND l.partner = $1::text AND l.environment = $2::text
+        ) > 0 THEN r.response_id || '+' || gen_random_uuid()
+        ELSE r.response_id
     END,
     r.kind, r.body, r.head, r.data_key, $8::bigint
 FROM (
-    SELECT *, row_number() OVER (PARTITION BY partner, environment, response_id ORDER BY n) AS turn
-    FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::text[]) WITH ORDINALITY
-        AS given (partner, environment, response_id, kind, body, head, data_key, n)
+    SELECT *, row_number() OVER (PARTITION BY response_id ORDER BY n) AS turn
+    FROM unnest($3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::text[]) WITH ORDINALITY
+        AS given (response_id, kind, body, head, data_key, n)
 ) AS r
-JOIN runner.delivery_count AS c ON c.partner = r.partner AND c.environment = r.environment;
-UPDATE runner.delivery_count AS c SET last = l.sequence
-FROM (SELECT DISTINCT * FROM unnest($1::text[], $2::text[])) AS r (partner, environment)
-CROSS JOIN LATERAL (
-    SELECT sequence FROM runner.delivery_log AS log
-    WHERE log.partner = r.partner AND log.environment = r.environment ORDER BY sequence DESC LIMIT 1
-) AS l
-WHERE c.partner = r.partner AND c.environment = r.environment;
+CROSS JOIN (SELECT last FROM runner.delivery_count WHERE partner = $1::text AND environment = $2::text) AS c;
+GET DIAGNOSTICS changed = ROW_COUNT;
+UPDATE runner.delivery_count SET last = last + changed WHERE partner = $1::text AND environment = $2::text;
 
 -- name: runner.postpone
 -- Keeps work to be tried again; of one message the last word counts.
@@ -199,10 +173,10 @@ SELECT clock_timestamp();
 
 -- name: runner.proven
 -- Those of the pairs of consumer and message of which the store shows that the message has arrived.
-SELECT r.consumer, r.message_id FROM unnest($1::text[], $2::text[]) AS r (consumer, message_id)
-WHERE EXISTS (SELECT FROM runner.inbox AS t WHERE t.consumer = r.consumer AND t.message_id = r.message_id)
-    OR EXISTS (SELECT FROM runner.retry AS t WHERE t.consumer = r.consumer AND t.message_id = r.message_id)
-    OR EXISTS (SELECT FROM runner.dead_letter AS t WHERE t.consumer = r.consumer AND t.message_id = r.message_id);
+WITH r AS (SELECT * FROM unnest($1::text[], $2::text[]) AS r (consumer, message_id))
+SELECT consumer, message_id FROM r JOIN runner.inbox USING (consumer, message_id)
+UNION SELECT consumer, message_id FROM r JOIN runner.retry USING (consumer, message_id)
+UNION SELECT consumer, message_id FROM r JOIN runner.dead_letter USING (consumer, message_id);
 
 -- name: runner.forget_sent
 -- Takes messages out of the outbox that have arrived.

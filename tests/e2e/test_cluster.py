@@ -1,0 +1,263 @@
+"""Two processes of every service over one database and one broker: the promises of one gateway hold for all of them."""
+
+import datetime
+import json
+import secrets
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import pairwise
+
+import grpc
+import httpx
+import pytest
+from bench.documents import documents
+
+from parcelgate.api.carrier.v1.carrier_pb2 import AmendRequest, FollowRequest, SubmitRequest
+from parcelgate.api.carrier.v1.carrier_pb2_grpc import CarrierServiceStub, DecisionServiceStub
+from parcelgate.app.demo.cluster import Cluster
+from parcelgate.app.demo.log import of_database
+from parcelgate.app.sampling import express
+from parcelgate.core.credential import Credentials
+from parcelgate.core.partner import Partners
+
+CARRIER, POST = "carrier-orbit", "post-cn"
+DAY = datetime.date(2026, 9, 21)
+PATIENCE_SECONDS = 90
+
+
+def wait(question, what):
+    """Ask again and again until the answer is something; returns it."""
+    end = time.monotonic() + PATIENCE_SECONDS
+    while not (answer := question()):
+        assert time.monotonic() < end, f"{what} did not come"
+        time.sleep(0.1)
+    return answer
+
+
+class House:
+    """The cluster and those who call it."""
+
+    def __init__(self, folder, database, broker, **environment):
+        self.cluster = Cluster(folder, database, broker, 2, PARCELGATE_LOG_LEVEL="warning", **environment)
+        self.logged = of_database(database)
+
+    def key(self, partner):
+        return Credentials(self.cluster.data, Partners()).local_key(partner)
+
+    def call(self, member, method, path, partner, **more):
+        headers = {"Authorization": f"Bearer {self.key(partner)}"}
+        return httpx.request(method, member.http + path, headers=headers, timeout=30, trust_env=False, **more)
+
+    def hand_in(self, member, handover):
+        answer = self.call(member, "POST", "/v1/interchanges", handover.partner, content=handover.interchange.document)
+        assert answer.status_code == 202, answer.text
+        return answer.json()["receipt"]
+
+    def decided(self, member, handover, receipt):
+        answer = self.call(member, "GET", f"/v1/interchanges/{receipt}", handover.partner, params={"limit": 1}).json()
+        counts = answer["counts"]
+        return answer["state"] in ("ROUTED", "REJECTED") and counts["decided"] >= counts["accepted"] and answer
+
+    def metadata(self, partner):
+        return (("authorization", f"Bearer {self.key(partner)}"),)
+
+    def follow(self, member, token, count):
+        """Follow decisions at one member until so many came; returns (token, response id) of each."""
+        with grpc.insecure_channel(member.grpc) as channel:
+            call = DecisionServiceStub(channel).Follow(
+                FollowRequest(resume_token=token), metadata=self.metadata(CARRIER), timeout=PATIENCE_SECONDS
+            )
+            found = []
+            for one in call:
+                found.append((one.resume_token, one.release.response_id))
+                if len(found) == count:
+                    call.cancel()
+                    return found
+        return found
+
+
+@pytest.fixture(scope="module")
+def house(tmp_path_factory, postgres_node, rabbit_node):
+    found = House(tmp_path_factory.mktemp("cluster"), postgres_node.create_database(), rabbit_node.add_vhost())
+    try:
+        found.cluster.start()
+        yield found
+    finally:
+        found.cluster.stop()
+
+
+def shipments(seed, count):
+    """Return shipments that are declared for the first time, each with nothing wrong that would reject it."""
+    found = [
+        shipment
+        for _, request in express(seed, count * 3, DAY)
+        if isinstance(request, SubmitRequest)
+        for shipment in request.shipments
+    ]
+    return found[:count]
+
+
+def request_id():
+    return f"req-{secrets.token_hex(8)}"
+
+
+def test_versions_stay_in_order_whichever_process_takes_them_in(house):
+    """Each amendment goes to the other process; the router's two processes apply them one after the other."""
+    (shipment,) = shipments(71, 1)
+    metadata, versions = house.metadata(CARRIER), 8
+    with (
+        grpc.insecure_channel(house.cluster.of("carrier")[0].grpc) as one,
+        grpc.insecure_channel(house.cluster.of("carrier")[1].grpc) as two,
+    ):
+        stubs = [CarrierServiceStub(one), CarrierServiceStub(two)]
+        answer = stubs[0].Submit(
+            SubmitRequest(request_id=request_id(), shipments=[shipment]), metadata=metadata, timeout=30
+        )
+        for number in range(2, versions + 1):
+            shipment.item.gross_mass.milligrams += 1000
+            amended = stubs[number % 2].Amend(
+                AmendRequest(request_id=request_id(), shipments=[shipment]), metadata=metadata, timeout=30
+            )
+            assert [result.version for result in amended.response.results] == [number]
+    declaration = answer.results[0].declaration_id
+
+    def judged():
+        mine = [one for one in house.logged(CARRIER) if one.declaration.id == declaration]
+        return mine if any(one.decision.judged_version == versions for one in mine) else None
+
+    releases = wait(judged, "the decision on the last version")
+    order = [one.decision.judged_version for one in releases]
+    assert order == sorted(order)
+    effects = Counter((one.decision.case.id, one.decision.judged_version, one.decision.stage) for one in releases)
+    assert set(effects.values()) == {1}
+
+
+def test_a_stream_resumed_on_the_other_process_misses_nothing_and_repeats_nothing(house):
+    lot = shipments(72, 30)
+    first, second = house.cluster.of("carrier")
+    with grpc.insecure_channel(first.grpc) as channel:
+        before = len(house.logged(CARRIER))
+        CarrierServiceStub(channel).Submit(
+            SubmitRequest(request_id=request_id(), shipments=lot), metadata=house.metadata(CARRIER), timeout=30
+        )
+    wait(lambda: len(house.logged(CARRIER)) >= before + len(lot), "the decisions")
+    expected = [one.response_id for one in house.logged(CARRIER)]
+    seen, token = [], ""
+    for turn, count in enumerate((3, 1, 7, len(expected) - 11)):
+        part = house.follow((first, second)[turn % 2], token, count)
+        seen += [response for _, response in part]
+        token = part[-1][0]
+    assert seen == expected
+
+
+def test_a_follower_at_one_process_hears_what_the_other_has_logged(house):
+    """Whichever process takes the release from the bus, the follower's process is woken."""
+    first, second = house.cluster.of("carrier")
+    token = house.follow(first, "", len(house.logged(CARRIER)))[-1][0] if house.logged(CARRIER) else ""
+    with grpc.insecure_channel(first.grpc) as channel, grpc.insecure_channel(second.grpc) as other:
+        call = DecisionServiceStub(channel).Follow(
+            FollowRequest(resume_token=token), metadata=house.metadata(CARRIER), timeout=PATIENCE_SECONDS
+        )
+        for shipment in shipments(73, 6):
+            answer = CarrierServiceStub(other).Submit(
+                SubmitRequest(request_id=request_id(), shipments=[shipment]),
+                metadata=house.metadata(CARRIER),
+                timeout=30,
+            )
+            wanted = answer.results[0].declaration_id
+            assert any(one.release.declaration.id == wanted for one in call)
+        call.cancel()
+
+
+def test_interchanges_handed_in_at_both_processes_are_each_decided_once(house):
+    first, second = house.cluster.of("postal")
+    receipts = [
+        house.hand_in((first, second)[number % 2], document)
+        for number, document in enumerate(documents(POST, 10, 20, 74))
+    ]
+    # Either process tells what became of it, whoever took it in.
+    for number, receipt in enumerate(receipts):
+        member = (second, first)[number % 2]
+        assert wait(partial(house.decided, member, receipt), f"the decisions on {receipt}")["state"] == "ROUTED"
+    answers = Counter(one.response_id for one in house.logged(POST))
+    assert set(answers.values()) == {1}
+    messages = house.call(first, "GET", "/v1/responses", POST).json()["responses"]
+    places = [(one["first_sequence"], one["last_sequence"]) for one in messages]
+    # What is handed out covers the log without a gap or a repetition.
+    assert all(end + 1 == start for (_, end), (start, _) in pairwise(places))
+
+
+def test_the_same_interchange_handed_in_at_both_processes_at_once_has_one_receipt(house):
+    (document,) = documents(POST, 1, 20, 75)
+    with ThreadPoolExecutor(4) as callers:
+        receipts = set(callers.map(lambda member: house.hand_in(member, document), house.cluster.of("postal") * 2))
+    assert len(receipts) == 1
+
+
+def test_every_file_of_a_mailbox_is_taken_by_one_process_and_answered_once(house):
+    box = house.cluster.data / "mailboxes" / POST
+    wait((box / "in").is_dir, "the mailbox")
+    for number, document in enumerate(documents(POST, 12, 5, 76)):
+        half = box / "in" / f"file-{number}.xml.tmp"
+        half.write_bytes(document)
+        half.rename(half.with_suffix(""))
+
+    def results():
+        found = [path for path in (box / "done").iterdir() if path.suffix == ".json"]
+        return found if len(found) >= 12 else None
+
+    found = wait(results, "the results")
+    receipts = {json.loads(path.read_text())["receipt"] for path in found}
+    assert len(found) == len(receipts) == 12
+    assert not list((box / "work").iterdir())
+
+
+def test_what_a_killed_process_had_taken_in_is_brought_to_its_end_by_the_other(house):
+    first, second = house.cluster.of("postal")
+    receipts = [house.hand_in(first, document) for document in documents(POST, 8, 20, 77)]
+    first.kill()
+    try:
+        for receipt in receipts:
+            wait(partial(house.decided, second, receipt), f"the decisions on {receipt}")
+    finally:
+        first.start()
+        first.wait()
+
+
+def test_a_service_that_is_away_holds_work_back_and_the_page_says_why_until_it_is_back(house):
+    """Nothing fails while risk is away: the cases wait, and drain by themselves."""
+    first, _ = house.cluster.of("postal")
+    watcher, _ = house.cluster.of("monitor")
+    for member in house.cluster.of("risk"):
+        member.kill()
+    try:
+        receipt = house.hand_in(first, *documents(POST, 1, 3, 78))
+
+        def reason():
+            items = house.call(watcher, "GET", f"/api/interchanges/{receipt}", "integrator").json().get("items", ())
+            for item in items:
+                path = f"/api/items/{item['declaration_id']}/timeline"
+                for fact in house.call(watcher, "GET", path, "integrator").json()["facts"]:
+                    if fact["kind"] == "case.parked":
+                        return fact
+            return None
+
+        fact = wait(reason, "the reason on the page")
+        assert fact["details"]["waits_for"] == "risk"
+        assert not house.decided(first, receipt)
+    finally:
+        for member in house.cluster.of("risk"):
+            member.start()
+        for member in house.cluster.of("risk"):
+            member.wait()
+    wait(partial(house.decided, first, receipt), "the decisions")
+
+
+def test_a_process_stops_in_good_order_and_lets_its_tasks_go(house):
+    (member, _) = house.cluster.of("router")
+    member.stop()
+    assert member.code == 0
+    member.start()
+    member.wait()
