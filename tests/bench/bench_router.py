@@ -148,7 +148,8 @@ class Way:
         chunks: list[Message] = []
         facts: list[Message] = []
         for start in range(0, len(rows), BATCH):
-            outcome = await self._routing.send(whole, rows[start : start + BATCH])
+            outcome = await self._routing.route_at_once(whole, rows[start : start + BATCH])
+            assert outcome is not None
             chunks += outcome.messages
             outcome.writes.clear()
             facts += await self._commit(outcome)
