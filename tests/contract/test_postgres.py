@@ -125,11 +125,11 @@ async def test_of_two_processes_that_handle_the_same_message_one_is_told_that_it
 async def test_of_two_processes_that_change_the_same_row_one_computes_again(open_store, sql):
     store = await open_store()
     await store.commit(
-        transaction(Outcome(writes=[Write("router.add_declarations", [("d", "test", "i", 1, "S", "NZ")])]))
+        transaction(Outcome(writes=[Write("router.add_declarations", [("d", "test", "i", 1, "S", "NZ", "")])]))
     )
 
     def change(state):
-        return Outcome(writes=[Write("router.change_declarations", [(2, state, "NZ", "d", 1)], exact=True)])
+        return Outcome(writes=[Write("router.change_declarations", [(2, state, "NZ", "", "d", 1)], exact=True)])
 
     async with slow_commit(sql, transaction(change("FIRST"))):
         waiting = asyncio.create_task(store.commit(transaction(change("SECOND"))))
@@ -398,7 +398,7 @@ async def test_a_commit_that_was_given_up_leaves_the_store_at_work(open_store, s
 
 async def test_our_own_mistakes_stay_our_own(open_store):
     store = await open_store()
-    for rows in ([("d", "test", "i", "one", "S", "NZ")], [("d", "test")]):
+    for rows in ([("d", "test", "i", "one", "S", "NZ", "")], [("d", "test")]):
         with pytest.raises(Exception) as caught:
             await store.commit(transaction(Outcome(writes=[Write("router.add_declarations", rows)])))
         assert not isinstance(caught.value, (StoreUnavailableError, ConflictError))
