@@ -26,7 +26,7 @@ LEFT = {
     "interchanges not ended": "SELECT count(*) FROM {postal.interchange} WHERE state IN ('RECEIVED', 'TRANSLATED')",
     "messages not handed out": "SELECT count(*) FROM {postal.message} WHERE handed_out_at = 0",
     "messages given up": "SELECT count(*) FROM {postal.message} WHERE handed_out_at < 0",
-    "parked cases": "SELECT count(*) FROM {router.case} WHERE state = 'PARKED'",
+    "parked cases": "SELECT count(*) FROM {router.wait} WHERE waits_for <> ''",
     "responses in no message": "SELECT count(*) FROM {runner.delivery_log} l WHERE partner LIKE 'post-%' AND sequence >"
     " coalesce((SELECT max(last_sequence) FROM {postal.message} m WHERE m.partner = l.partner), 0)",
 }
