@@ -205,7 +205,7 @@ def _round(path: PostalPath, document: bytes, receipt: str, timed: Callable[[str
 
     async def deliver() -> None:
         for batch in batches:
-            outcomes.append(await path.delivering.handle(batch))
+            outcomes.append(await path.delivering.handle(batch))  # noqa: PERF401 - timed as a loop
 
     timed("delivery log", lambda: _run(deliver()))
     path.store.log = [
@@ -235,7 +235,7 @@ def _released(messages: Sequence[Message]) -> Any:
         entries = []
         for entry in chunk.head.entries:
             for code in (DECISION_CODE_ASSESSMENT_COMPLETE, DECISION_CODE_RELEASED_WITH_DUTY):
-                entries.append(_answer(entry, code))
+                entries.append(_answer(entry, code))  # noqa: PERF401 - one more line would not read better
         place = Address(
             "release",
             "postal",

@@ -5,15 +5,13 @@ projection of all facts. The store is there and its thread is not counted; no bu
 """
 
 import asyncio
-import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
-from statistics import median
-from typing import Any, TypeVar
+from typing import Self, TypeVar
 
 import grpc.aio
 import metered
@@ -22,19 +20,20 @@ from row import Row, row
 
 from parcelgate.adapters.bus.embedded.bus import EmbeddedBus
 from parcelgate.adapters.store.sqlite.store import SqliteStore
-from parcelgate.api.clearance.v1.clearance_pb2 import DecideRequest
 from parcelgate.api.clearance.v1.clearance_pb2_grpc import add_ClearanceServiceServicer_to_server
-from parcelgate.api.risk.v1.risk_pb2 import AssessRequest
+from parcelgate.api.record.v1.fact_pb2 import Fact, FactBatch
 from parcelgate.api.risk.v1.risk_pb2_grpc import add_RiskServiceServicer_to_server
 from parcelgate.app.topology import QUEUES
 from parcelgate.app.wire import LIMITS, InternalOnly, Line
 from parcelgate.clearance.service import ClearanceServicer
 from parcelgate.core.bell import Bell
+from parcelgate.core.charge import Alone
 from parcelgate.core.clock import SystemClock
 from parcelgate.core.credential import Credentials
+from parcelgate.core.naming import derived_id
 from parcelgate.core.partner import Partners
-from parcelgate.core.port import Message, Outcome
-from parcelgate.core.runner import BULK_AT_ONCE, Runner, _fact_messages
+from parcelgate.core.port import Message, Outcome, Transaction
+from parcelgate.core.runner import BULK_AT_ONCE, Runner
 from parcelgate.core.seal import Vault
 from parcelgate.core.setting import Settings
 from parcelgate.monitor.service import MonitorService
@@ -47,22 +46,27 @@ from parcelgate.risk.service import RiskServicer
 from parcelgate.router.service import RouterService
 
 SIZE = 1000
+_FACTS_A_MESSAGE = 500
+_WHOLE = "router, risk and clearance with the line between them"
+_NOTES = {
+    "risk": "the cluster's figure: 40, with reading and writing messages",
+    "clearance": "the cluster's figure: 25, with reading and writing messages",
+    "monitor": "the cluster's figure: 30, with broker and database",
+}
 T = TypeVar("T")
 
 
 class Way:
     """Everything that an item passes behind the translation; micros and written gather what it took."""
 
-    def __init__(self, folder: Path, *, wired: bool) -> None:
+    def __init__(self, folder: Path) -> None:
         self.store = SqliteStore(folder / "store.sqlite")
         self.clock = SystemClock()
         self.runner = Runner(self.store, EmbeddedBus(self.store, QUEUES), self.clock, Bell())
         self.vault = Vault(b"0" * 32, self.store)
         self.partners = Partners()
         self.credentials = Credentials(folder, self.partners)
-        self._risk, self._clearance = RiskServicer(), ClearanceServicer()
         self._line = Line(self.credentials.local_key("gateway"), 10)
-        self._wired = wired
         settings = Settings(data=folder, call_seconds=10)
         self.router = RouterService(
             runner=self.runner,
@@ -70,62 +74,56 @@ class Way:
             partners=self.partners,
             credentials=self.credentials,
             settings=settings,
-            assess=self._line.assess if wired else self._assess,
-            decide=self._line.decide if wired else self._decide,
+            charge=Alone(),
+            assess=self._line.assess,
+            decide=self._line.decide,
         )
         self.monitor = MonitorService(runner=self.runner, credentials=self.credentials)
         self._routing = Routing(self.runner, self.vault, self.partners)
         self._delivering = Delivering(self.clock)
         self.written: Counter[str] = Counter()
-        self.bytes: Counter[str] = Counter()
+        self.sizes: Counter[str] = Counter()
         self.micros: defaultdict[str, int] = defaultdict(int)
         self.items = 0
 
-    async def __aenter__(self) -> "Way":
+    async def __aenter__(self) -> Self:
         self._stack = AsyncExitStack()
-        if self._wired:
-            server = grpc.aio.server(interceptors=(InternalOnly(self.credentials),), options=LIMITS)
-            add_RiskServiceServicer_to_server(self._risk, server)
-            add_ClearanceServiceServicer_to_server(self._clearance, server)
-            port = server.add_insecure_port("127.0.0.1:0")
-            await server.start()
-            self._stack.push_async_callback(server.stop, 1)
-            await self._stack.enter_async_context(self._line.connected(*[f"127.0.0.1:{port}"] * 2))
+        server = grpc.aio.server(interceptors=(InternalOnly(self.credentials),), options=LIMITS)
+        add_RiskServiceServicer_to_server(RiskServicer(), server)
+        add_ClearanceServiceServicer_to_server(ClearanceServicer(), server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        self._stack.push_async_callback(server.stop, 1)
+        await self._stack.enter_async_context(self._line.connected(*[f"127.0.0.1:{port}"] * 2))
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._stack.aclose()
         await self.store.close()
 
-    async def _assess(self, request: Any) -> Any:
-        return self._risk.assess(AssessRequest.FromString(request))
-
-    async def _decide(self, request: Any) -> Any:
-        return self._clearance.decide(DecideRequest.FromString(request))
-
     async def take(self, number: int, document: bytes) -> None:
         """Take an interchange all the way."""
         chunks, facts = await self._chunks(number, document)
         for start in range(0, len(chunks), BULK_AT_ONCE):
-            routed = await self._part("router", self.router.desk.handle, chunks[start : start + BULK_AT_ONCE])
+            routed = await self._part(_WHOLE, self.router.desk.handle, chunks[start : start + BULK_AT_ONCE])
             facts += await self._commit(routed)
             logged = await self._delivering.handle(routed.messages)
             facts += await self._commit(logged)
-        shown = await self._part("monitor", self.monitor.project, facts)
+        shown = await self.monitor.project(facts)
         await self._commit(shown)
         self.items += SIZE
 
     async def _part(
         self, name: str, work: Callable[[Sequence[Message]], Awaitable[T]], messages: Sequence[Message]
     ) -> T:
-        before = time.process_time_ns() if self._wired else time.thread_time_ns()
+        before = time.process_time_ns()
         result = await work(messages)
-        self.micros[name] += (time.process_time_ns() if self._wired else time.thread_time_ns()) - before
+        self.micros[name] += time.process_time_ns() - before
         return result
 
     async def _chunks(self, number: int, document: bytes) -> tuple[list[Message], list[Message]]:
         key = self.vault.new_key()
-        await self.runner.store.commit(_transaction(Outcome(keys=[key]), self.clock.micros()))
+        await self.store.commit(self._transaction(Outcome(keys=[key])))
         receipt, now = f"r{number:025d}", self.clock.micros()
         task = Task(receipt, POST, "test", now, ["upu/cusitm/own-1"], [])
         rows: list[ItemRow] = []
@@ -150,7 +148,8 @@ class Way:
         chunks: list[Message] = []
         facts: list[Message] = []
         for start in range(0, len(rows), BATCH):
-            outcome = await self._routing.send(whole, rows[start : start + BATCH])
+            outcome = await self._routing.route_at_once(whole, rows[start : start + BATCH])
+            assert outcome is not None
             chunks += outcome.messages
             outcome.writes.clear()
             facts += await self._commit(outcome)
@@ -160,107 +159,71 @@ class Way:
         """Commit without bus and outbox; returns the messages of the facts."""
         for write in outcome.writes:
             self.written[write.statement] += len(write.rows)
-            self.bytes[write.statement] += sum(
-                len(one) for each in write.rows for one in each if isinstance(one, bytes | str)
-            )
+            columns = (one for each in write.rows for one in each if isinstance(one, bytes | str))
+            self.sizes[write.statement] += sum(map(len, columns))
         self.written["delivery log"] += len(outcome.deliveries)
-        self.written["(facts)"] += len(outcome.facts)
-        facts = _fact_messages(outcome.facts)
-        self.bytes["(facts)"] += sum(len(one.body) for one in facts)
-        self.bytes["(messages)"] += sum(len(one.body) for one in outcome.messages)
-        await self.store.commit(_transaction(Outcome(writes=outcome.writes), self.clock.micros()))
+        self.sizes["delivery log"] += sum(len(one.body) for one in outcome.deliveries)
+        facts = _messages(outcome.facts)
+        self.written["facts, no rows of their own"] += len(outcome.facts)
+        self.sizes["facts, no rows of their own"] += sum(len(one.body) for one in facts)
+        await self.store.commit(self._transaction(Outcome(writes=outcome.writes)))
         return facts
 
-
-def _transaction(outcome: Outcome, now: int) -> Any:
-    from parcelgate.core.port import Transaction
-
-    return Transaction("", (), outcome, now)
+    def _transaction(self, outcome: Outcome) -> Transaction:
+        return Transaction("", (), outcome, self.clock.micros())
 
 
-async def _measure(made: Sequence[bytes], *, wired: bool) -> tuple[Way, dict[str, float]]:
+def _messages(facts: Sequence[Fact]) -> list[Message]:
+    """Make messages of facts as the runner does."""
+    parts = [facts[start : start + _FACTS_A_MESSAGE] for start in range(0, len(facts), _FACTS_A_MESSAGE)]
+    return [
+        Message(
+            derived_id("facts", *(one.id for one in part)),
+            "facts",
+            "test.monitor.x",
+            FactBatch(facts=part).SerializeToString(),
+        )
+        for part in parts
+    ]
+
+
+def rows(interchanges: int = 8) -> list[Row]:
+    """Measure the least CPU that an interchange took, by part, and count the rows that all of them wrote."""
+    made = documents(POST, interchanges, SIZE, seed=1)
+    way, micros = asyncio.run(_measure(made))
+    found = [
+        row(
+            f"router to monitor, in one process: {part}", taken, None, None, "µs CPU an item", note=_NOTES.get(part, "")
+        )
+        for part, taken in sorted(micros.items(), key=lambda one: -one[1])
+    ]
+    return found + [
+        row(
+            f"router to monitor, written: {name}",
+            count / way.items,
+            None,
+            None,
+            "rows an item",
+            note=f"{way.sizes[name] / way.items:.0f} bytes an item",
+        )
+        for name, count in way.written.most_common()
+    ]
+
+
+async def _measure(made: Sequence[bytes]) -> tuple[Way, dict[str, float]]:
     found: defaultdict[str, list[float]] = defaultdict(list)
+    metered.install()
     with tempfile.TemporaryDirectory() as folder:
-        async with Way(Path(folder), wired=wired) as way:
+        async with Way(Path(folder)) as way:
             for number, document in enumerate(made):
                 way.micros.clear()
-                metered._totals.clear()
+                metered.totals.clear()
                 await way.take(number, document)
-                for part, taken in (metered._totals if metered.installed else way.micros).items():
+                for part, taken in (metered.totals | way.micros).items():
                     found[part].append(taken / 1e3 / SIZE)
-                if metered.installed:
-                    for part, taken in way.micros.items():
-                        found[f"{part}, whole"].append(taken / 1e3 / SIZE)
-            way.runner.stop()
-    return way, {part: sorted(values[1:])[1] for part, values in found.items()}
+    return way, {part: min(values) for part, values in found.items()}
 
 
 if __name__ == "__main__":
-    import pickle
-
-    place = Path("/tmp/perf2bench/docs.pickle")
-    if not place.exists():
-        place.write_bytes(pickle.dumps(documents(POST, 8, SIZE, seed=1)))
-    made = pickle.loads(place.read_bytes())
-    wired = "wired" in sys.argv
-    metered.installed = "metered" in sys.argv
-    if metered.installed:
-        metered.install()
-    if "profile" in sys.argv:
-        import cProfile, pstats, gc
-
-        gc.disable()
-
-        async def go():
-            with tempfile.TemporaryDirectory() as folder:
-                async with Way(Path(folder), wired=False) as way:
-                    await way.take(0, made[0])
-                    profile = cProfile.Profile()
-                    part = sys.argv[-1]
-                    inner = way._part
-
-                    async def _part(name, work, messages):
-                        if name == part:
-                            profile.enable()
-                        result = await work(messages)
-                        if name == part:
-                            profile.disable()
-                        return result
-
-                    way._part = _part
-                    for n in (1, 2, 3):
-                        await way.take(n, made[n])
-                    pstats.Stats(profile).sort_stats("tottime").print_stats(45)
-
-        asyncio.run(go())
-        sys.exit()
-    import gc
-
-    if "nogc" in sys.argv:
-        gc.disable()
-    if "freeze" in sys.argv:
-        gc.collect()
-        gc.freeze()
-    if "gc50" in sys.argv:
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
-
-    def loop():
-        b = time.thread_time_ns()
-        for _ in range(40):
-            d = {}
-            for n in range(5000):
-                d[str(n)] = (n, [n])
-            sum(len(k) + v[0] for k, v in d.items())
-        return (time.thread_time_ns() - b) / 1e6
-
-    speed = min(loop() for _ in range(3))
-    way, micros = asyncio.run(_measure(made, wired=wired))
-    speed = (speed + min(loop() for _ in range(3))) / 2
-    print(f"speed {speed:.0f} ms (254)")
-    for part, taken in micros.items():
-        print(f"{part:40} {taken:8.1f}")
-    for name, count in way.written.most_common():
-        print(f"{name:40} {count / way.items:8.2f} rows {way.bytes[name] / way.items:8.0f} B")
-    print("messages", way.bytes["(messages)"] / way.items)
+    for each in rows():
+        print(each)

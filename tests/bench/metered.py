@@ -49,8 +49,7 @@ PARTS: tuple[tuple[str, type, tuple[str, ...]], ...] = (
     ("monitor", MonitorService, ("project",)),
 )
 
-installed = False
-_totals: defaultdict[str, int] = defaultdict(int)
+totals: defaultdict[str, int] = defaultdict(int)
 _within = threading.local()
 
 
@@ -67,7 +66,7 @@ class _Step:
 
     def __exit__(self, *_: object) -> None:
         taken = time.thread_time_ns() - self._began
-        _totals[self._part] += taken - _within.stack.pop()
+        totals[self._part] += taken - _within.stack.pop()
         if _within.stack:
             _within.stack[-1] += taken
 
@@ -130,7 +129,7 @@ def main() -> None:
         try:
             await serve(settings, *rest)
         finally:
-            Path(settings.data, FILE).write_text(json.dumps(_totals))
+            Path(settings.data, FILE).write_text(json.dumps(totals))
 
     gateway.serve = serving
     sys.argv[1:1] = ["up"]

@@ -18,7 +18,7 @@ def main() -> int:
     """Run the benchmarks asked for, all if none is; returns 0, for a missed budget is a figure and no fault."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument(
-        "--only", action="append", default=[], help="xml, risk, clearance, pipeline, latency, large, find"
+        "--only", action="append", default=[], help="xml, risk, clearance, router, pipeline, latency, large, find"
     )
     asked.add_argument("--large-megabytes", type=float, default=30)
     asked.add_argument("--find-items", type=int, default=1_000_000)
@@ -46,12 +46,14 @@ def _benches(large_megabytes: float, find_items: int) -> dict[str, Callable[[], 
     import bench_latency
     import bench_pipeline
     import bench_risk
+    import bench_router
     import bench_xml
 
     return {
         "xml": bench_xml.translation,
         "risk": lambda: [bench_risk.row()],
         "clearance": bench_clearance.run,
+        "router": bench_router.rows,
         "pipeline": bench_pipeline.rows,
         "latency": bench_latency.rows,
         "large": lambda: bench_large.rows(large_megabytes),

@@ -153,12 +153,12 @@ class StorePromises:
     async def test_an_exact_write_with_one_row_twice_is_a_conflict(self, open_store):
         store = await open_store()
         await store.commit(
-            transaction(Outcome(writes=[Write("router.add_declarations", [("d", "test", "i", 1, "S", "NZ")])]))
+            transaction(Outcome(writes=[Write("router.add_declarations", [("d", "test", "i", 1, "S", "NZ", "")])]))
         )
-        change = Write("router.change_declarations", [(2, "S", "NZ", "d", 1)] * 2, exact=True)
+        change = Write("router.change_declarations", [(2, "S", "NZ", "", "d", 1)] * 2, exact=True)
         with pytest.raises(ConflictError):
             await store.commit(transaction(Outcome(writes=[change])))
-        ((*_, version, _, _, revision),) = await store.read("router.find_declarations", ["d"])
+        ((*_, version, _, _, _, revision),) = await store.read("router.find_declarations", ["d"])
         assert (version, revision) == (1, 1)
 
     async def test_a_delivery_log_counts_from_one_without_a_gap_for_each_partner_and_environment(self, open_store):

@@ -12,8 +12,8 @@ from itertools import pairwise
 import grpc
 import httpx
 import pytest
-from bench.documents import documents
 
+from bench.documents import documents
 from parcelgate.api.carrier.v1.carrier_pb2 import AmendRequest, FollowRequest, SubmitRequest
 from parcelgate.api.carrier.v1.carrier_pb2_grpc import CarrierServiceStub, DecisionServiceStub
 from parcelgate.app.demo.cluster import Cluster

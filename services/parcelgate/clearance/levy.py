@@ -153,7 +153,8 @@ def _per_classification(levy: Levy, consignment: Consignment, plan: Plan, worth:
         if duty is None:
             if len(rate.made) >= _KEPT:
                 rate.made.clear()
-            duty = rate.made[key] = _duty_tax(plan, rate, key, None, rate.minor)
+            duty = rate.made[key] = DutyTax()
+            _write(duty, plan, rate, key, None, rate.minor)
         levy.duties.append(duty)
     levy.customs_duty = rate.minor * len(first)
     levy.due += levy.customs_duty
@@ -189,7 +190,7 @@ def _ad_valorem(levy: Levy, consignment: Consignment, plan: Plan, worth: value.V
         base = minor + share
         due = amount.half_up(base * rate.numerator, rate.denominator)
         key = (consignment.lines[index].number, codes[index], worth.exchange_rate)
-        levy.duties.append(_duty_tax(plan, rate, key, base, due))
+        _write(levy.duties.add(), plan, rate, key, base, due)
         levy.customs_duty += due
         levy.due += due
 
@@ -203,15 +204,13 @@ def _rate_of(plan: Plan, code: str) -> DutyRate | None:
     return None
 
 
-def _duty_tax(plan: Plan, rate: DutyRate, key: tuple[int, str, str], base: int | None, due: int) -> DutyTax:
-    """Make the duty of a line; key is its number, its HS code, and the exchange rate used."""
-    duty = DutyTax()
+def _write(duty: DutyTax, plan: Plan, rate: DutyRate, key: tuple[int, str, str], base: int | None, due: int) -> None:
+    """Write the duty of a line into an empty message; key is its number, its HS code, and the exchange rate used."""
     duty.CopyFrom(rate.template)
     duty.content_piece, duty.hs_code, duty.exchange_rate = key
     if base is not None:
         amount.write(duty.base, plan.currency, base, plan.scale)
     amount.write(duty.amount, plan.currency, due, plan.scale)
-    return duty
 
 
 def _vat(levy: Levy, consignment: Consignment, plan: Plan, worth: value.Value, codes: list[str]) -> None:

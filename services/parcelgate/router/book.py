@@ -155,9 +155,9 @@ class Book:
         if not rows:
             return book
         known = book.declarations
-        for *columns, cases, revision in rows:
-            row = DeclarationRow(*columns, revision=revision)
-            row.state = DeclarationState(row.state)
+        for name, environment, identifier, version, state, destination, cases, revision in rows:
+            standing = (version, DeclarationState(state), destination, revision)
+            row = DeclarationRow(name, environment, identifier, *standing)
             row.cases = {case.id: case for case in map(partial(_case_of, row), cases.splitlines())}
             known[row.id] = row
         found = sorted(known)
@@ -169,8 +169,8 @@ class Book:
         for declaration_id, version, body in items:
             if version in known[declaration_id].versions:
                 known[declaration_id].versions[version].sealed = body
-        for case_id, declaration_id, *columns in waits:
-            if (case := known[declaration_id].cases.get(case_id)) is not None:
+        for waiting, declaration_id, *columns in waits:
+            if (case := known[declaration_id].cases.get(waiting)) is not None:
                 case.waits_for, away, case.attempts, case.next_at, case.deadline_at, case.assessment = columns
                 case.away, case.waiting = bool(away), True
         return book
