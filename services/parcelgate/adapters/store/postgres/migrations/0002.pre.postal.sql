@@ -89,8 +89,8 @@ CREATE TABLE postal.decision (
     receipt text COLLATE "C" NOT NULL,
     number bigint NOT NULL,
     response_id text COLLATE "C" NOT NULL,
-    -- The decision as the outcome shows it, in JSON; free of personal data.
-    shown text COLLATE "C" NOT NULL,
+    -- The release without its declaration: what the outcome shows; free of personal data.
+    shown bytea NOT NULL,
     decided_at bigint NOT NULL,
     PRIMARY KEY (receipt, number, response_id)
 );

@@ -241,7 +241,7 @@ SELECT count(DISTINCT number) FROM postal.decision WHERE receipt = $1::text;
 -- name: postal.note_decision
 -- A decision for the outcome; one that was noted before stays as it is.
 INSERT INTO postal.decision (receipt, number, response_id, shown, decided_at)
-SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::text[], $5::bigint[])
+SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[], $5::bigint[])
 ON CONFLICT (receipt, number, response_id) DO NOTHING;
 
 -- name: postal.last_message
