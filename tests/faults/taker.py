@@ -3,16 +3,42 @@
 import asyncio
 import contextlib
 import json
+import logging
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aio_pika
 from aio_pika.abc import AbstractIncomingMessage
 from aio_pika.exceptions import AMQPException
 from load import Journal
+from yarl import URL
 
 TROUBLE = (AMQPException, ConnectionError, TimeoutError, OSError)
 ANSWER_SECONDS = 20.0
 _CONFIRM_SECONDS = 5.0
+_CLOSE_SECONDS = 1.0
+
+# The library tells of every broken line at length, and here they all break.
+logging.getLogger("aiormq").setLevel(logging.CRITICAL)
+logging.getLogger("aio_pika").setLevel(logging.CRITICAL)
+
+
+@contextlib.asynccontextmanager
+async def connected(url: str) -> AsyncIterator[aio_pika.Connection]:
+    """Hold a connection and close it, whatever state it is in."""
+    line = aio_pika.Connection(URL(url))
+    try:
+        await line.connect(timeout=_CONFIRM_SECONDS)
+        yield line
+    except asyncio.CancelledError:
+        # When a heartbeat expires the library cancels what waits, though nobody wanted to leave.
+        if asyncio.current_task().cancelling():
+            raise
+        raise ConnectionError("the line is gone") from None
+    finally:
+        with contextlib.suppress(*TROUBLE):
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await line.close()
 
 
 class Taker:
@@ -31,7 +57,7 @@ class Taker:
         """Take for ever what comes."""
         while True:
             with contextlib.suppress(*TROUBLE):
-                async with await aio_pika.connect(self._url, timeout=_CONFIRM_SECONDS) as line:
+                async with connected(self._url) as line:
                     channel = await line.channel()
                     await channel.set_qos(5)
                     queue = await channel.get_queue(f"release.{self.partner}", ensure=False)
@@ -46,7 +72,7 @@ class Taker:
         """Hand an interchange in and return its receipt; repeats what was not answered."""
         while name not in self._answers:
             with contextlib.suppress(*TROUBLE):
-                async with await aio_pika.connect(self._url, timeout=_CONFIRM_SECONDS) as line:
+                async with connected(self._url) as line:
                     channel = await line.channel(publisher_confirms=True, on_return_raises=True)
                     exchange = await channel.get_exchange(f"in.{self.partner}", ensure=False)
                     message = aio_pika.Message(body, message_id=name, delivery_mode=2, headers={"file-name": name})
