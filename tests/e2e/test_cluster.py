@@ -50,13 +50,13 @@ class House:
         headers = {"Authorization": f"Bearer {self.key(partner)}"}
         return httpx.request(method, member.http + path, headers=headers, timeout=30, trust_env=False, **more)
 
-    def hand_in(self, member, handover):
-        answer = self.call(member, "POST", "/v1/interchanges", handover.partner, content=handover.interchange.document)
+    def hand_in(self, member, document):
+        answer = self.call(member, "POST", "/v1/interchanges", POST, content=document)
         assert answer.status_code == 202, answer.text
         return answer.json()["receipt"]
 
-    def decided(self, member, handover, receipt):
-        answer = self.call(member, "GET", f"/v1/interchanges/{receipt}", handover.partner, params={"limit": 1}).json()
+    def decided(self, member, receipt):
+        answer = self.call(member, "GET", f"/v1/interchanges/{receipt}", POST, params={"limit": 1}).json()
         counts = answer["counts"]
         return answer["state"] in ("ROUTED", "REJECTED") and counts["decided"] >= counts["accepted"] and answer
 

@@ -121,10 +121,19 @@ class Answers:
         return True
 
     def tell(
-        self, kind: str, declaration: DeclarationRow, head: Declaration, case: CaseRow | None = None, code: str = ""
+        self,
+        kind: str,
+        declaration: DeclarationRow,
+        head: Declaration,
+        case: CaseRow | None = None,
+        code: str = "",
+        *,
+        sentence: str = "",
+        details: Sequence[tuple[str, str]] = (),
     ) -> None:
         """Tell a fact about a declaration, or about one of its cases in its present round."""
-        self._tell(kind, declaration, head, case, code=code, distinct=str(case.round) if case else "")
+        distinct = str(case.round) if case else ""
+        self._tell(kind, declaration, head, case, code=code, distinct=distinct, sentence=sentence, details=details)
 
     def outcome(self) -> Outcome:
         """Return all changes, messages and facts as one outcome; the ids of messages follow from what they hold."""

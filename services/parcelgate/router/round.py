@@ -101,7 +101,10 @@ def _settle(turn: Turn, case: CaseRow, answer: Answer, answers: Answers, vault: 
 def _park(turn: Turn, case: CaseRow, answer: Answer, answers: Answers, vault: Vault) -> None:
     if case.attempts == 0:
         code = answer.failure.code if answer.failure else ""
-        answers.tell("case.parked", turn.declaration, turn.head, case, code)
+        what = "does not answer now" if answer.away else "could not judge this item"
+        sentence = f"{answer.waits_for} {what}; the case waits, and is asked about again by itself."
+        waits = (("waits_for", answer.waits_for),)
+        answers.tell("case.parked", turn.declaration, turn.head, case, code, sentence=sentence, details=waits)
     case.move(CaseEvent.PARK)
     case.waits_for, case.away = answer.waits_for, answer.away
     case.next_at = answers.now + LADDER[min(case.attempts, len(LADDER) - 1)] * 1_000_000
