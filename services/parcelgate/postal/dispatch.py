@@ -48,12 +48,23 @@ class Dispatch:
         self._most_in_hand = settings.most_interchanges
         self._kept_at = 0.0
         self._busy: dict[str, asyncio.Task[None]] = {}
+        self._sizes: dict[str, int] = {}
+        self._at_hand: dict[str, Interchange] = {}
+        self._serving = False
         self._not_before: dict[str, float] = {}
         self._consumer = Consumer("postal.interchange", "", self._handle, lambda message: [message])
         self._log = structlog.get_logger("postal")
 
+    def begin(self, receipt: str, size: int) -> None:
+        """Take up an interchange that this process has just taken in, if there is room in its lane; else it waits its turn."""
+        low, high, most = next(lane for lane in self._lanes if lane[0] < size <= lane[1])
+        busy = sum(1 for size in self._sizes.values() if low < size <= high)
+        if self._serving and busy < most and receipt not in self._busy:
+            self._take(receipt, size, fresh=True)
+
     async def run(self, stop: asyncio.Event) -> None:
         """Work until stop is set; what is in hand then has a few seconds to come to a commit."""
+        self._serving = True
         try:
             while not stop.is_set():
                 # Waiting begins before the look, so that what arrives during the look is noticed.
@@ -65,6 +76,7 @@ class Dispatch:
                         await self._take_up(low, high, most)
                 await waiting
         finally:
+            self._serving = False
             if self._busy:
                 tasks = list(self._busy.values())
                 _, late = await asyncio.wait(tasks, timeout=_STOP_SECONDS)
@@ -89,9 +101,7 @@ class Dispatch:
                 if self._owner and not safe and not await self._claim([receipt], exact=True):
                     continue
                 free -= 1
-                task = asyncio.create_task(self._work(receipt), name=receipt)
-                self._busy[receipt] = task
-                task.add_done_callback(self._done)
+                self._take(receipt, high)
 
     async def _keep(self) -> None:
         """Look how much there is to do, and keep what is in hand from the other processes."""
@@ -112,18 +122,26 @@ class Dispatch:
             return False
         return True
 
+    def _take(self, receipt: str, size: int, *, fresh: bool = False) -> None:
+        task = asyncio.create_task(self._work(receipt, fresh=fresh), name=receipt)
+        self._busy[receipt], self._sizes[receipt] = task, size
+        task.add_done_callback(self._done)
+
     def _done(self, task: asyncio.Task[None]) -> None:
         receipt = task.get_name()
-        del self._busy[receipt]
+        del self._busy[receipt], self._sizes[receipt]
         if not task.cancelled() and (error := task.exception()):
             self._log.error("interchange_failed", receipt=receipt, exc_info=error)
             self._not_before[receipt] = time.monotonic() + _AWAY_SECONDS
         self._runner.bell.ring([RECEIVED_BELL])
 
-    async def _work(self, receipt: str) -> None:
+    async def _work(self, receipt: str, *, fresh: bool = False) -> None:
         try:
-            while (interchange := await find(self._runner.store, receipt)) and interchange.state not in ENDED:
-                if not await self._step(interchange):
+            interchange = await find(self._runner.store, receipt)
+            while interchange is not None and interchange.state not in ENDED:
+                interchange = await self._step(interchange, fresh=fresh)
+                fresh = False
+                if interchange is None:
                     break
             else:
                 self._runner.bell.ring([ENDED_BELL])
@@ -131,31 +149,33 @@ class Dispatch:
             self._log.warning("store_or_bus_away", receipt=receipt, reason=str(error))
             self._not_before[receipt] = time.monotonic() + _AWAY_SECONDS
 
-    async def _step(self, interchange: Interchange) -> bool:
-        """Do the next step; tells whether it makes sense to go on at once."""
+    async def _step(self, interchange: Interchange, *, fresh: bool) -> Interchange | None:
+        """Do the next step; returns the interchange as it is then, or None if it has to wait. A fresh one was never tried."""
         routing = interchange.state == "TRANSLATED"
         if routing and await self._routing.must_wait(interchange):
             self._not_before[interchange.receipt] = time.monotonic() + _WAIT_SECONDS
-            return False
+            return None
         # The number of the item it has come to makes each step a message of its own.
         word = f"route/{interchange.routed}" if routing else "translate"
         key = f"{interchange.environment}.postal.{interchange.partner}"
         message = Message(f"{word}/{interchange.receipt}", "postal.interchange", key, interchange.receipt.encode())
-        tried = await self._tried(message.id)
+        tried = None if fresh else await self._tried(message.id)
         if tried and tried[1] > self._runner.clock.micros():
             left = (tried[1] - self._runner.clock.micros()) / 1e6
             self._not_before[interchange.receipt] = time.monotonic() + max(0.05, left)
-            return False
+            return None
+        self._at_hand[interchange.receipt] = interchange
         await self._runner.work(self._consumer, [message], tried[0] if tried else 0)
+        self._at_hand.pop(interchange.receipt, None)
         if routing:
             failpoint.pass_by("routing.batch_committed")
         after = await find(self._runner.store, interchange.receipt)
         if after is None or (after.state, after.routed) != (interchange.state, interchange.routed):
-            return True
+            return after
         if await self._runner.store.seen(self._consumer.name, [message.id]):
             # The runner has it among the dead letters; the partner gets an answer all the same.
             await self._translation.give_up(interchange.receipt)
-        return True
+        return await find(self._runner.store, interchange.receipt)
 
     async def _tried(self, message: str) -> tuple[int, int] | None:
         for later in await self._runner.store.due(self._consumer.name, _FAR_MICROS, 1000):
@@ -168,4 +188,5 @@ class Dispatch:
         receipt = message.body.decode()
         if message.id.startswith("route/"):
             return await self._routing.route(receipt)
-        return await self._translation.translate(receipt)
+        # Only for the first try: whoever has to compute again has to look again.
+        return await self._translation.translate(receipt, self._at_hand.pop(receipt, None))

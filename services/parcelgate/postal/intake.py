@@ -78,6 +78,7 @@ class Intake:
         self._vault = vault
         self._settings = settings
         self._recognise = recognise
+        self.on_received: Callable[[str, int], None] | None = None
 
     async def receive(self, partner: Partner, name: str, body: AsyncIterator[bytes]) -> Accepted:
         """Store an interchange as it arrives and return its receipt once it is durable.
@@ -108,6 +109,8 @@ class Intake:
             if upload.stored and not completed:
                 await self._drop(upload.receipt, upload.key.id)
         failpoint.pass_by("intake.committed_before_reply")
+        if completed and self.on_received is not None:
+            self.on_received(accepted.receipt, upload.size)
         self._runner.bell.ring([RECEIVED_BELL])
         return accepted
 

@@ -104,8 +104,8 @@ class Routing:
 
         Of an item on its way only the verdict is kept here.
         """
-        known = await self._known(interchange, rows)
-        if await self._others_wait(interchange) and _depends(rows, known):
+        known, others = await asyncio.gather(self._known(interchange, rows), self._others_wait(interchange))
+        if others and _depends(rows, known):
             return None
         batch = await self._send(interchange, rows, known)
         batch.outcome.writes.append(put(interchange.receipt, batch.verdicts))

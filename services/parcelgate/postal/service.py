@@ -75,6 +75,7 @@ class PostalService:
         formats = str(settings.formats or "")
         translation = Translation(runner, vault, partners, self.pool, routing, formats)
         self._dispatch = Dispatch(runner, translation, routing, settings)
+        self.intake.on_received = self._dispatch.begin
         self._door = PostalDoor(runner, credentials, self.intake, self.outcomes, self.hand_out)
 
     def consumers(self) -> Sequence[Consumer]:

@@ -38,12 +38,13 @@ class Translation:
         self._routing = routing
         self._formats = formats
 
-    async def translate(self, receipt: str) -> Outcome:
+    async def translate(self, receipt: str, given: Interchange | None = None) -> Outcome:
         """Read an interchange and return its last step: translated, rejected, or for a short one even routed.
 
-        Raises WorkerLostError if the process that read it died.
+        Given is the interchange, if it was read from the store just before. Raises WorkerLostError if the process that
+        read it died.
         """
-        interchange = await find(self._runner.store, receipt)
+        interchange = given or await find(self._runner.store, receipt)
         if interchange is None or interchange.state != "RECEIVED":
             return Outcome()
         try:
