@@ -64,7 +64,7 @@ def test_health_is_asked_where_the_gateway_answers(where):
     code = json.loads(asked)[-1]
     port, path = re.search(r"http://127\.0\.0\.1:(\d+)(/\w+)", code).groups()
     assert int(port) == Settings().http_port
-    assert f'Route("{path}"' in (ROOT / "services/parcelgate/app/gateway.py").read_text("utf-8")
+    assert f'Route("{path}"' in (ROOT / "services/parcelgate/app/server.py").read_text("utf-8")
     compile(code, where, "exec")
 
 

@@ -136,7 +136,7 @@ class PostalPath:
         self.runner = Runner(self.store, Silent(), Still(), Bell())  # type: ignore[arg-type]  # doubles of the ports
         self.vault = Vault(bytes(32), self.store)  # type: ignore[arg-type]  # a double of the port
         self.partners = Partners()
-        self.delivering = Delivering(self.runner.clock)
+        self.delivering = Delivering(self.runner.store, self.runner.clock)
         self.routing = Routing(self.runner, self.vault, self.partners)
         self.hand_out = HandOut(
             self.runner,

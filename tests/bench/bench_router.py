@@ -80,7 +80,7 @@ class Way:
         )
         self.monitor = MonitorService(runner=self.runner, credentials=self.credentials)
         self._routing = Routing(self.runner, self.vault, self.partners)
-        self._delivering = Delivering(self.clock)
+        self._delivering = Delivering(self.store, self.clock)
         self.written: Counter[str] = Counter()
         self.sizes: Counter[str] = Counter()
         self.micros: defaultdict[str, int] = defaultdict(int)

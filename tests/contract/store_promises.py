@@ -203,6 +203,12 @@ class StorePromises:
         assert [one.sequence for one in logged] == list(range(1, 101))
         assert [one.delivery.response_id for one in logged] == ["r7", *(f"r{n}" for n in range(100) if n != 7)]
 
+    async def test_it_tells_which_responses_a_delivery_log_has(self, open_store):
+        store = await open_store()
+        await store.commit(transaction(Outcome(deliveries=[delivery("r1"), delivery("r2", "post-jp")])))
+        assert await store.logged("post-cn", "test", ["r1", "r2", "r3"]) == {"r1"}
+        assert await store.logged("post-cn", "live", ["r1"]) == set()
+
     async def test_a_delivery_log_is_read_on_from_any_sequence(self, open_store):
         store = await open_store()
         await store.commit(transaction(Outcome(deliveries=[delivery(f"r{number}") for number in range(10)])))

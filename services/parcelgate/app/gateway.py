@@ -4,6 +4,7 @@ Start: lock, engines, gRPC, HTTP, then the loops. Stop goes the other way round,
 """
 
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -89,9 +90,20 @@ async def _serve(
     where = Running(http, address, os.getpid(), names[0] if len(names) == 1 else "gateway", settings.instance)
     announce(settings.data, where)
     structlog.get_logger("gateway").info("gateway_serves", http=http, grpc=address, services=list(names))
+    calm_collector()
     if ready is not None:
         ready(where)
     await _until_stopped(engines, built.services, stop, serving)
+
+
+def calm_collector() -> None:
+    """Take what was loaded at the start out of the garbage collector's rounds, and make these rarer.
+
+    Rows and messages come and go by the thousand without a cycle; looking for cycles took a third of the time.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
 
 
 def _stop_on_signal() -> asyncio.Event:

@@ -101,7 +101,7 @@ class CarrierService:
         await self._runner.transact(Outcome(writes=[Write("carrier.forget_requests", [(oldest,)])]))
 
     async def _log_releases(self, messages: Sequence[Message]) -> Outcome:
-        return log_releases(messages, self._runner.clock)
+        return await log_releases(messages, self._runner.store, self._runner.clock)
 
 
 async def _describe(_request: Request) -> Response:

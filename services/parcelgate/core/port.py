@@ -204,6 +204,9 @@ class Store(Protocol):
     async def deliveries(self, partner: str, environment: str, after: int, limit: int) -> list[Delivered]:
         """Return the delivery log of a partner after a sequence, in sequence; it never has a gap."""
 
+    async def logged(self, partner: str, environment: str, ids: Sequence[str]) -> set[str]:
+        """Return those of the response ids that stand in the delivery log of a partner."""
+
     async def data_keys(self, ids: Sequence[str]) -> dict[str, bytes]:
         """Return wrapped data keys by id; an erased key is missing."""
 

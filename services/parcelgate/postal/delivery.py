@@ -15,11 +15,12 @@ from parcelgate.api.record.v1.decision_pb2 import DecisionCode, Release, Stage
 from parcelgate.api.record.v1.declaration_pb2 import Procedure
 from parcelgate.api.record.v1.quantity_pb2 import Money
 from parcelgate.api.record.v1.referral_pb2 import ReferralType
-from parcelgate.core.chunk import environment_word
+from parcelgate.core.chunk import environment_word, split
 from parcelgate.core.clock import Clock, iso
 from parcelgate.core.fact import fact
 from parcelgate.core.naming import derived_id
-from parcelgate.core.port import Delivery, Message, Outcome, Write
+from parcelgate.core.order import Coming, in_order
+from parcelgate.core.port import Delivery, Message, Outcome, Store, Write
 
 _CODES = {number: name.removeprefix("DECISION_CODE_") for name, number in DecisionCode.items()}
 
@@ -27,36 +28,40 @@ _CODES = {number: name.removeprefix("DECISION_CODE_") for name, number in Decisi
 class Delivering:
     """Handles the messages of the release hop that concern posts and customs mailboxes."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, store: Store, clock: Clock) -> None:
+        self._store = store
         self._clock = clock
 
     async def handle(self, messages: Sequence[Message]) -> Outcome:
         """Return the deliveries, and the decisions that outcomes show from now on."""
         outcome = Outcome()
         shown: list[tuple[Any, ...]] = []
+        coming: list[Coming] = []
         now = self._clock.micros()
         for message in messages:
             chunk = Chunk.FromString(message.body)
-            for entry, body in zip(chunk.head.entries, chunk.items, strict=True):
-                if chunk.head.kind == CHUNK_KIND_RELEASES:
-                    _release(outcome, shown, chunk.head, body, now)
-                elif chunk.head.kind == CHUNK_KIND_FILINGS:
-                    _file(outcome, chunk.head, entry, body, now)
-                else:
-                    raise ValueError(f"postal takes no chunk of kind {chunk.head.kind} from the release hop")
+            head = chunk.head
+            if head.kind == CHUNK_KIND_RELEASES:
+                read = ((n, body, Release.FromString(body)) for n, body in enumerate(chunk.items))
+                coming += [Coming(message, head, n, body, release) for n, body, release in read]
+            elif head.kind == CHUNK_KIND_FILINGS:
+                for entry, body in zip(head.entries, chunk.items, strict=True):
+                    _file(outcome, head, entry, body, now)
+            else:
+                raise ValueError(f"postal takes no chunk of kind {head.kind} from the release hop")
             # Between two chunks others come to their turn.
             await asyncio.sleep(0)
+        for one in await in_order(self._store, self._clock, coming, split, outcome):
+            _release(outcome, shown, one, now)
         if shown:
             outcome.writes.append(Write("postal.note_decision", shown))
         return outcome
 
 
-def _release(outcome: Outcome, shown: list[tuple[Any, ...]], head: ChunkHead, body: bytes, now: int) -> None:
-    release = Release.FromString(body)
+def _release(outcome: Outcome, shown: list[tuple[Any, ...]], one: Coming, now: int) -> None:
+    release, log = one.release, (one.head.partner, environment_word(one.head.environment))
     decision, origin = release.decision, release.declaration.provenance
-    outcome.deliveries.append(
-        Delivery(head.partner, environment_word(head.environment), release.response_id, "release", body)
-    )
+    outcome.deliveries.append(Delivery(*log, release.response_id, "release", one.body))
     case, response_id = decision.case, release.response_id
     outcome.facts.append(
         fact(

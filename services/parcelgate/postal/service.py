@@ -70,7 +70,7 @@ class PostalService:
             vault,
             lambda form, header, records, codes: translate.write(form, header, records, codes=codes, registry=registry),
         )
-        self._delivering = Delivering(runner.clock)
+        self._delivering = Delivering(runner.store, runner.clock)
         routing = Routing(runner, vault, partners)
         formats = str(settings.formats or "")
         translation = Translation(runner, vault, partners, self.pool, routing, formats)

@@ -181,8 +181,10 @@ class Answers:
         entry, answered = self._answered(head)
         response_id = derived_id("response", case.id, version, decision.id)
         entries, names = self._releases[self._address(head.key, case.authority, lane)]
-        # A Release: its id, the version it answers, the decision.
-        entries.append((entry, field(1, response_id.encode()) + answered + field(3, body)))
+        # A Release: its id, the version it answers, the decision, the response that it follows.
+        follows = field(4, case.answered.encode()) if case.answered else b""
+        entries.append((entry, field(1, response_id.encode()) + answered + field(3, body) + follows))
+        case.answered, case.changed = response_id, True
         names.append(response_id)
 
     def _answered(self, head: Declaration) -> tuple[ChunkEntry, bytes]:

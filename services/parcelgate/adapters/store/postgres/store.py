@@ -97,6 +97,10 @@ class PostgresStore:
         rows = await self.run("runner.deliveries", partner, environment, after, limit)
         return [Delivered(row[0], Delivery(partner, environment, *row[1:6]), row[6]) for row in rows]
 
+    async def logged(self, partner: str, environment: str, ids: Sequence[str]) -> set[str]:
+        """Return those of the response ids that stand in the delivery log of a partner."""
+        return {row[0] for row in await self.run("runner.logged", list(ids), partner, environment)}
+
     async def data_keys(self, ids: Sequence[str]) -> dict[str, bytes]:
         """Return wrapped data keys by id; an erased key is missing."""
         return dict(await self.run("runner.data_keys", list(ids)))

@@ -93,9 +93,11 @@ class SqliteStore:
         return [Message(*row) for row in rows]
 
     async def backlog(self) -> int:
-        """Return how many messages the outbox holds; all of them are unsent."""
-        rows = await self._reading(lambda connection: connection.execute("SELECT count(*) FROM outbox").fetchall())
-        return int(rows[0][0])
+        """Return how many messages the outbox holds; the writer counts, so that it sees every mark made before."""
+        ((count,),) = await self.writer.submit(
+            lambda connection: connection.execute("SELECT count(*) FROM outbox").fetchall()
+        )
+        return int(count)
 
     async def mark_sent(self, ids: Sequence[str]) -> None:
         """Take confirmed messages out of the outbox, with the next commit: one that a crash leaves there is sent again."""
@@ -145,6 +147,12 @@ class SqliteStore:
             ).fetchall()
         )
         return [Delivered(row[0], Delivery(partner, environment, *row[1:6]), row[6]) for row in rows]
+
+    async def logged(self, partner: str, environment: str, ids: Sequence[str]) -> set[str]:
+        """Return those of the response ids that stand in the delivery log of a partner."""
+        place = (partner, environment, json.dumps(list(ids)))
+        rows = await self._reading(lambda connection: connection.execute(_LOGGED, place).fetchall())
+        return {row[0] for row in rows}
 
     async def data_keys(self, ids: Sequence[str]) -> dict[str, bytes]:
         """Return wrapped data keys by id; an erased key is missing."""

@@ -89,7 +89,7 @@ CREATE TABLE postal.decision (
     receipt text COLLATE "C" NOT NULL,
     number bigint NOT NULL,
     response_id text COLLATE "C" NOT NULL,
-    -- The release without its declaration: what the outcome shows; free of personal data.
+    -- The release without its declaration: what the outcome puts into words when somebody looks; free of personal data.
     shown bytea NOT NULL,
     decided_at bigint NOT NULL,
     PRIMARY KEY (receipt, number, response_id)

@@ -86,6 +86,11 @@ SELECT $1::text, r.*
 FROM unnest($2::text[], $3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::bigint[], $8::integer[]) AS r
 ON CONFLICT (consumer, message_id) DO NOTHING;
 
+-- name: runner.logged
+-- Those of the responses that stand in the delivery log of a partner.
+SELECT response_id FROM runner.delivery_log
+WHERE response_id = ANY($1::text[]) AND partner || '' = $2::text AND environment || '' = $3::text;
+
 -- name: runner.seen
 -- Those of the messages that the inbox of a consumer knows.
 SELECT message_id FROM runner.inbox WHERE consumer = $1::text AND message_id = ANY($2::text[]);

@@ -77,8 +77,8 @@ CREATE TABLE postal_decision (
     receipt TEXT NOT NULL,
     number INTEGER NOT NULL,
     response_id TEXT NOT NULL,
-    -- The decision as the outcome shows it, in JSON; free of personal data.
-    shown TEXT NOT NULL,
+    -- The release without its declaration: what the outcome puts into words when somebody looks; free of personal data.
+    shown BLOB NOT NULL,
     decided_at INTEGER NOT NULL,
     PRIMARY KEY (receipt, number, response_id)
 ) WITHOUT ROWID;
