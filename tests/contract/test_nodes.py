@@ -143,6 +143,11 @@ def test_two_nodes_of_rabbitmq_do_not_meet_and_leave_no_process_and_no_file(rabb
     assert rabbit.ctl("list_vhosts")
 
 
+def test_no_port_is_given_twice():
+    ports = [engine.free_port() for _ in range(300)]
+    assert len(set(ports)) == 300
+
+
 def test_a_missing_engine_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(engine, "SYSTEM", tmp_path)
     monkeypatch.setattr(engine, "OWN", tmp_path)

@@ -174,7 +174,7 @@ class Run:
         seed = self.seed
         yield load.post_interchanges(unending(lambda one: interchanges(one, 120, 12), seed), 0.1)
         # Making so many items takes the clients longer than handing them in.
-        yield load.post_interchanges(unending(bulk, seed + 1), 10.0)
+        yield load.post_interchanges(unending(lambda one: bulk(one, 400), seed + 1), 10.0)
         yield load.submit(FOLLOWER, unending(lambda one: requests(one, 60, 4), seed), 0.1)
         yield load.submit(PULLER, unending(lambda one: requests(one, 60, 4), seed + 500), 0.1)
 

@@ -76,10 +76,10 @@ def interchanges(seed: int, items: int, size: int) -> Iterator[tuple[str, str, b
             yield partner, reference, document(partner, reference, found[number : number + size])
 
 
-def bulk(seed: int) -> Iterator[tuple[str, str, bytes]]:
+def bulk(seed: int, items: int = 1050) -> Iterator[tuple[str, str, bytes]]:
     """Yield one interchange that is translated and routed in several steps."""
     samples = (one for one in traffic(seed, 6000, day=DAY, channel="post", plan=Plan()) if _answers_at_once(one))
-    chosen = list(itertools.islice((one for one in samples if one.item.origin_country == "CN"), 1050))
+    chosen = list(itertools.islice((one for one in samples if one.item.origin_country == "CN"), items))
     reference = f"POST-CN-BULK-{seed}"
     yield "post-cn", reference, document("post-cn", reference, chosen)
 

@@ -46,14 +46,17 @@ def environment() -> dict[str, str]:
 
 
 def free_port() -> int:
-    """Return a port of 127.0.0.1 on which nothing listens."""
+    """Return a port of 127.0.0.1 on which nothing listens, and which nobody who asks here gets while this process lives."""
     while True:
         port = random.choice(_PORTS)
-        with socket.socket() as probe:
+        with socket.socket() as probe, socket.socket(socket.AF_UNIX) as claim:
             try:
                 probe.bind(("127.0.0.1", port))
+                # A name without a file, which the kernel takes back when the process has died.
+                claim.bind(f"\0parcelgate port {port}")
             except OSError:
                 continue
+            claim.detach()
             return port
 
 
