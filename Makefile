@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := pyproject.toml hatch_build.py $(shell find proto -name '*.proto')
 
-.PHONY: help demo up test lint bench lists lock clean
+.PHONY: help demo demo-cluster up test lint bench lists lock clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16
@@ -23,6 +23,11 @@ $(STAMP): $(SOURCES)
 
 demo: $(STAMP) ## Set everything up, send sample traffic through the gateway, and show what became of it.
 	@$(BIN)/parcelgate demo
+
+demo-cluster: $(STAMP) ## The same as a cluster on private RabbitMQ and PostgreSQL nodes; then under kills, three seeds, judged.
+	@./deploy/engines.sh
+	@$(BIN)/parcelgate demo --cluster --data build/demo-cluster
+	@$(BIN)/python tests/faults/cluster.py --seeds 1,2,3 --kills 20
 
 up: $(STAMP) ## Serve the gateway with the data of the demo until Ctrl-C.
 	@$(BIN)/parcelgate up --data build/demo

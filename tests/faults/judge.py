@@ -9,10 +9,9 @@ answer a client no longer waited for. Classes:
 lost          accepted and without effect, or logged and not received
 duplicated    one effect twice
 unexpected    an effect of nothing that was handed in
-out of order  received in another order than logged
+out of order  received in another order than logged, or logged behind a response on the same case for a newer version
 stuck         work left over
 recovered     the client saw an error, and it was processed all the same; this is right, and counted
-overtaken     a response for an older version logged behind one for a newer; each names its version, so it is only counted
 
 Prints the verdict. Exit code 0 if the first five are empty, else 1.
 """
@@ -144,13 +143,15 @@ class Judge:
             for one, count in answers.items()
             if count > 1
         ]
-        newest: dict[str, int] = {}
+        newest: dict[tuple[str, str], int] = {}
         for release in releases:
             declaration, version = release.declaration.id, release.declaration.version
             if declaration not in self._declared:
                 self.wrong["unexpected"].append(f"the log of {partner} has {declaration}, which nobody declared")
-            self.counts["overtaken"] += version < newest.get(declaration, 0)
-            newest[declaration] = max(version, newest.get(declaration, 0))
+            case = (declaration, release.decision.case.id)
+            if version < newest.get(case, 0):
+                self.wrong["out of order"].append(f"the log of {partner} has {case} of version {version} too late")
+            newest[case] = max(version, newest.get(case, 0))
 
     def _effects(self) -> None:
         """Of one version there is one decision for each case and stage."""
