@@ -74,29 +74,9 @@ async def test_a_file_name_with_nul_is_refused_and_nothing_is_kept(tmp_path):
         assert (await house.get("/v1/interchanges/a%00b")).json()["faults"][0]["code"] == "TEXT_NUL"
 
 
-class Queue:
-    """The queues of a partner that handed one document in."""
-
-    def __init__(self, handed_in):
-        self.handed_in = handed_in
-        self.letters = []
-
-    async def next(self, _seconds):
-        return self.handed_in
-
-    def holds(self, _handed_in):
-        return True
-
-    async def put(self, letter):
-        self.letters.append(letter)
-
-    async def done(self, _handed_in):
-        self.handed_in = None
-
-
 async def test_a_message_of_a_partners_queue_whose_name_holds_nul_is_answered_with_a_refusal_and_taken_off(tmp_path):
     async with postal_house.opened(tmp_path) as house:
-        queue = Queue(HandedIn("m\0", "m\0", b"<CUSITM/>", 1))
+        queue = postal_house.OneDocument(HandedIn("m\0", "m\0", b"<CUSITM/>", 1))
         partner = house.partners.get(postal_house.POST)
         await InQueue(partner, queue, house.service.intake).look()
         (letter,) = queue.letters
