@@ -217,6 +217,26 @@ class House:
         await self.until(there)
 
 
+class OneDocument:
+    """The queues of a partner that handed one document in."""
+
+    def __init__(self, handed_in):
+        self.handed_in = handed_in
+        self.letters = []
+
+    async def next(self, _seconds):
+        return self.handed_in
+
+    def holds(self, _handed_in):
+        return True
+
+    async def put(self, letter):
+        self.letters.append(letter)
+
+    async def done(self, _handed_in):
+        self.handed_in = None
+
+
 def released(routed_chunk, code=DECISION_CODE_RELEASED):
     """One decision for each declaration of a chunk, as the router releases them."""
     found = []

@@ -9,6 +9,7 @@ from conversations.postal_house import (
     CARRIER,
     OTHER,
     POST,
+    OneDocument,
     codes,
     declaration,
     document,
@@ -18,8 +19,10 @@ from conversations.postal_house import (
 )
 from parcelgate.api.record.v1.declaration_pb2 import FUNCTION_AMEND, FUNCTION_CANCEL
 from parcelgate.api.record.v1.item_pb2 import Item
-from parcelgate.core.port import Outcome, Write
+from parcelgate.core.letter import HandedIn
+from parcelgate.core.port import BusyError, Outcome, Write
 from parcelgate.postal.interchange import find
+from parcelgate.postal.queue import InQueue
 
 
 @pytest.fixture
@@ -317,3 +320,26 @@ async def test_an_upload_cancelled_at_its_very_end_is_whole_or_gone(house, monke
     assert (await house.outcome(answer["receipt"]))["counts"]["accepted"] == 2499
     key = (await find(house.store, answer["receipt"])).data_key
     assert await house.store.data_keys([key])
+
+
+async def test_with_too_much_in_hand_files_stay_in_the_tray_and_messages_in_the_queue_and_all_come_later(tmp_path):
+    async with opened(tmp_path, part_bytes=1000) as house:
+        house.runner.pressure.tell("messages that wait for the bus", 1, 0)
+        refused = await house.post(document("BUSY1", declaration(1)))
+        assert (refused.status_code, refused.headers["Retry-After"]) == (503, "5")
+        assert refused.json()["faults"][0]["code"] == "GATEWAY_BUSY"
+        (house.tray(POST, "in") / "busy.xml").write_bytes(document("BUSY2", declaration(2)))
+        queue = OneDocument(HandedIn("m1", "m1", document("BUSY3", declaration(3)), 1))
+        in_queue = InQueue(house.partners.get(POST), queue, house.service.intake)
+        for _ in range(2):
+            with pytest.raises(BusyError):
+                await in_queue.look()
+        assert queue.handed_in is not None and not queue.letters
+        await asyncio.sleep(1.2)
+        assert [path.name for path in house.tray(POST, "in").iterdir()] == ["busy.xml"]
+        house.runner.pressure.tell("messages that wait for the bus", 0, 0)
+        await in_queue.look()
+        assert queue.handed_in is None and [letter.kind for letter in queue.letters] == ["receipt"]
+        await house.hand_in(document("BUSY1", declaration(1)))
+        await house.all_routed(3)
+        assert not list(house.tray(POST, "in").iterdir())

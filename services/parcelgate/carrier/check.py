@@ -23,6 +23,7 @@ from parcelgate.carrier.key import instant_micros, settle_key
 from parcelgate.core import codelist
 from parcelgate.core.chunk import LARGEST_ENTRY
 from parcelgate.core.identifier import hs_digits, hs_is_wellformed
+from parcelgate.core.text import NUL
 
 # A sealed item is some bytes larger than the item itself.
 LARGEST_ITEM = LARGEST_ENTRY - 1024
@@ -79,7 +80,7 @@ def check_texts(message: Message, path: str, found: Findings) -> None:
         elif field.type == FieldDescriptor.TYPE_STRING:
             for text, text_path in _each(field, value, place):
                 if not _CONTROL.isdisjoint(text):
-                    found.add("SHIPMENT_TEXT_CONTROL", text_path)
+                    found.add("TEXT_NUL" if NUL in text else "SHIPMENT_TEXT_CONTROL", text_path)
             # Only what has the size of a code is taken for one: a fault's sentence must never repeat other text.
             if field.name in _CODES and (code := value.strip().upper()) != value and len(code) <= _CODE_LENGTH:
                 setattr(message, field.name, code)

@@ -6,6 +6,7 @@ from typing import Any
 
 from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR, Fault, Severity
 from parcelgate.core.fault import fault
+from parcelgate.core.text import NUL
 
 # Turns a field path (shipments[2].item.key) into the sender's own terms.
 Spelling = Callable[[str], str]
@@ -77,4 +78,5 @@ def last_name(address: str) -> str:
 def masked(value: str, *, strictly: bool = False) -> str:
     """Show a code or number as it is, any text (strictly: whatever is longer than a code) as first character and length."""
     plain = len(value) <= _SHORT or (not strictly and _PLAIN.fullmatch(value))
-    return value if plain else f"{value[0]}… ({len(value)} characters)"
+    shown = value if plain else f"{value[0]}… ({len(value)} characters)"
+    return shown.replace(NUL, "\ufffd")

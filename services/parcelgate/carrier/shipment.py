@@ -10,6 +10,7 @@ from parcelgate.carrier.key import settle_key, shown_identifier
 from parcelgate.carrier.request import LONGEST_REFERENCE, Line, Request
 from parcelgate.core import chunk, naming
 from parcelgate.core import hash as canonical
+from parcelgate.core.text import NUL
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +31,8 @@ def check_line(line: Line, request: Request, partner: str, environment: str, mos
     item = line.item
     if line.flow not in Flow.values():
         found.add("CODE_UNKNOWN", f"{line.path}.flow", str(line.flow), SEVERITY_ERROR, known="1 to 3")
+    if NUL in line.client_reference:
+        found.add("TEXT_NUL", f"{line.path}.client_reference")
     if len(line.client_reference) > LONGEST_REFERENCE:
         found.add("SHIPMENT_REFERENCE_CUT", f"{line.path}.client_reference", limit=LONGEST_REFERENCE)
     if request.function == FUNCTION_CANCEL:

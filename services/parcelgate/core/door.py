@@ -1,9 +1,11 @@
 """Who stands at the door: the caller of an HTTP request or a gRPC call, proven by its API key."""
 
 from typing import Any
+from urllib.parse import unquote
 
 import grpc
 import grpc.aio
+from google.protobuf.message import Message
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
@@ -11,6 +13,7 @@ from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.core.credential import Credentials, Identity
 from parcelgate.core.fault import fault
 from parcelgate.core.port import BusyError, TryAgainError
+from parcelgate.core.text import NUL, nul_at, nul_in
 
 
 async def grpc_caller(context: grpc.aio.ServicerContext[Any, Any], credentials: Credentials, *kinds: str) -> Identity:
@@ -28,6 +31,12 @@ async def grpc_caller(context: grpc.aio.ServicerContext[Any, Any], credentials: 
     return identity
 
 
+async def grpc_legible(request: Message, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+    """End a gRPC call with INVALID_ARGUMENT if a text of its request holds U+0000."""
+    if place := nul_at(request):
+        await _abort(context, grpc.StatusCode.INVALID_ARGUMENT, nul_in(place))
+
+
 async def _abort(context: grpc.aio.ServicerContext[Any, Any], status: grpc.StatusCode, wrong: Fault) -> None:
     words = f"{wrong.code}: {wrong.sentence} {wrong.hint}"
     await context.abort(status, words, (("parcelgate-fault-code", wrong.code),))
@@ -35,6 +44,8 @@ async def _abort(context: grpc.aio.ServicerContext[Any, Any], status: grpc.Statu
 
 def http_caller(request: Request, credentials: Credentials, *kinds: str) -> Identity | JSONResponse:
     """Return the caller of an HTTP request, or the answer that refuses it."""
+    if NUL in unquote(str(request.url)):
+        return refusal(400, nul_in("address of the request"))
     identity = credentials.identify(request.headers.get("authorization"))
     if identity is None:
         return refusal(401, fault("CREDENTIAL_REFUSED"), {"WWW-Authenticate": "Bearer"})

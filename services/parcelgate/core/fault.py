@@ -59,15 +59,22 @@ def fault(
     Raises KeyError for a code that the catalogue does not have, or a word that its sentence needs and nobody gave.
     """
     row = catalogue()[code]
+    if words:
+        words = {name: _shown(word) if isinstance(word, str) else word for name, word in words.items()}
     return Fault(
         code=code,
         severity=row.severity if severity is None else severity,
-        address=address,
+        address=_shown(address),
         line=line,
         sentence=row.sentence.format_map(words) if words else row.sentence,
         hint=row.hint.format_map(words) if words else row.hint,
-        value=value[:VALUE_LENGTH],
-        item=item,
+        value=_shown(value[:VALUE_LENGTH]),
+        item=_shown(item),
         item_number=item_number,
         more_possible=more_possible,
     )
+
+
+def _shown(text: str) -> str:
+    """Show U+0000 as a replacement character: a fault that tells of it must not carry it into a store."""
+    return text.replace("\0", "\ufffd")

@@ -42,6 +42,7 @@ from parcelgate.core.port import (
     Write,
 )
 from parcelgate.core.pressure import Pressure
+from parcelgate.core.text import NUL
 
 # Seconds until the next try, by number of tries so far; after the last the work is a dead letter.
 LADDER = (1, 5, 30, 120, 600, 1800, 7200)
@@ -188,7 +189,7 @@ class Runner:
         ladder = LADDER if isinstance(error, TryAgainError) else LADDER_FOR_BUGS
         if not isinstance(error, RejectError) and attempts <= len(ladder):
             next_micros = self.clock.micros() + ladder[attempts - 1] * 1_000_000
-            later = Postponed(message, attempts, next_micros, f"{type(error).__name__}: {error}"[:500])
+            later = Postponed(message, attempts, next_micros, _reason(error))
             await self.transact(Outcome(postponed=[later]), consumer.name)
             return
         if isinstance(error, RejectError):
@@ -339,6 +340,11 @@ def split_facts(message: Message) -> list[Message]:
         Message(f"{message.id}.{number}", message.topic, message.key, FactBatch(facts=[fact]).SerializeToString())
         for number, fact in enumerate(FactBatch.FromString(message.body).facts)
     ]
+
+
+def _reason(error: Exception) -> str:
+    # What somebody else's service said may hold anything, and the store must keep it.
+    return f"{type(error).__name__}: {error}"[:500].replace(NUL, "\ufffd")
 
 
 def _fact_messages(facts: Sequence[Fact]) -> list[Message]:

@@ -1,4 +1,8 @@
-"""Settings: defaults, then <data>/parcelgate.toml, then environment variables PARCELGATE_<NAME>. All limits stand here."""
+"""Settings: defaults, then <data>/parcelgate.toml, then environment variables. All limits stand here.
+
+PARCELGATE_<NAME> is a value; PARCELGATE_<NAME>_FILE names a file that holds it, so that a secret need not stand in the
+environment, where every process of the user can read it.
+"""
 
 import os
 import tomllib
@@ -72,9 +76,7 @@ def load(environment: Mapping[str, str] | None = None, **given: Any) -> Settings
     """Read the settings; given ones win. Raises ValueError that names the setting, if one is unknown or malformed."""
     environment = os.environ if environment is None else environment
     kinds = {field.name: field.type for field in fields(Settings)}
-    values: dict[str, Any] = {
-        name: environment[f"PARCELGATE_{name.upper()}"] for name in kinds if f"PARCELGATE_{name.upper()}" in environment
-    }
+    values: dict[str, Any] = {name: value for name in kinds if (value := _set(environment, name)) is not None}
     values |= {name: value for name, value in given.items() if value is not None}
     file = Path(values.get("data", Settings().data)) / "parcelgate.toml"
     if file.is_file():
@@ -82,6 +84,21 @@ def load(environment: Mapping[str, str] | None = None, **given: Any) -> Settings
     if unknown := sorted(values.keys() - kinds.keys()):
         raise ValueError(f"there is no setting {unknown[0]}")
     return Settings(**{name: _convert(name, kinds[name], value) for name, value in values.items()})
+
+
+def _set(environment: Mapping[str, str], name: str) -> str | None:
+    """Return what the environment says of a setting, itself or by a file; a line break at the end is none of it."""
+    variable = f"PARCELGATE_{name.upper()}"
+    path = environment.get(f"{variable}_FILE")
+    if path is None:
+        return environment.get(variable)
+    if variable in environment:
+        raise ValueError(f"setting {name} is given by {variable} and by {variable}_FILE; leave one out")
+    try:
+        return Path(path).read_text("utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        reason = getattr(error, "strerror", None) or "it is not text"
+        raise ValueError(f"the file {path} of {variable}_FILE cannot be read: {reason}") from error
 
 
 def _convert(name: str, kind: Any, value: Any) -> Any:

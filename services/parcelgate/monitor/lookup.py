@@ -13,6 +13,7 @@ from parcelgate.api.tracking.v1.tracking_pb2 import Found
 from parcelgate.core.credential import Identity
 from parcelgate.core.fact import KINDS, STAGES, each
 from parcelgate.core.port import Dead, Store
+from parcelgate.core.text import NUL
 from parcelgate.monitor.projection import ENVIRONMENTS, STATES, item_key, subject_of
 
 MOST_FOUND = 500
@@ -96,7 +97,7 @@ class Lookup:
 
     async def find(self, scope: Scope, query: str, limit: int = 0) -> list[Found]:
         """Find items by identifier, declaration id, receipt, interchange reference or file name; newest first."""
-        wanted = query.strip()
+        wanted = _plain(query)
         if not wanted:
             return []
         most = min(limit or DEFAULT_FOUND, MOST_FOUND)
@@ -107,13 +108,13 @@ class Lookup:
 
     async def find_interchanges(self, scope: Scope, query: str, limit: int = 20) -> list[Interchange]:
         """Find interchanges by receipt, reference or file name; newest first."""
-        wanted = query.strip()
+        wanted = _plain(query)
         rows = await self._store.read("monitor.find_interchanges", *_pair(scope), wanted, wanted.lower(), limit)
         return await self._interchanges(rows)
 
     async def item(self, scope: Scope, declaration_id: str) -> Found | None:
         """Return one item, or None if the caller may not see it or there is none."""
-        rows = await self._store.read("monitor.read_item", *_pair(scope), declaration_id)
+        rows = await self._store.read("monitor.read_item", *_pair(scope), _plain(declaration_id))
         return _found(rows[0]) if rows else None
 
     async def timeline(self, scope: Scope, declaration_id: str) -> list[Fact] | None:
@@ -124,7 +125,7 @@ class Lookup:
 
     async def interchange(self, scope: Scope, receipt: str) -> Interchange | None:
         """Return one interchange, or None if the caller may not see it or there is none."""
-        found = await self._store.read("monitor.find_interchanges", *_pair(scope), "", receipt, 1)
+        found = await self._store.read("monitor.find_interchanges", *_pair(scope), "", _plain(receipt), 1)
         return (await self._interchanges(found))[0] if found else None
 
     async def facts_of_interchange(self, receipt: str) -> list[Fact]:
@@ -154,7 +155,7 @@ class Lookup:
 
     async def faults_of_code(self, scope: Scope, code: str, limit: int) -> list[FoundFault]:
         """Return the newest faults with a code."""
-        rows = await self._store.read("monitor.read_faults_of_code", *_pair(scope), code, limit)
+        rows = await self._store.read("monitor.read_faults_of_code", *_pair(scope), _plain(code), limit)
         return [_found_fault(*row) for row in rows]
 
     async def newest_interchanges(self, scope: Scope, limit: int) -> list[Interchange]:
@@ -224,6 +225,11 @@ def _found_fault(receipt: str, subject: str, item: str, partner: str, at_micros:
 def _moment(fact: Fact) -> tuple[int, int, str]:
     kind = KINDS.get(fact.kind)
     return fact.at_micros, kind.rank if kind else 0, fact.id
+
+
+def _plain(query: str) -> str:
+    """Return a query without what no store holds; a page may be asked for anything."""
+    return query.replace(NUL, "\ufffd").strip()
 
 
 def _pair(scope: Scope) -> tuple[str, str]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 import grpc.aio
+from google.protobuf.message import Message
 
 from parcelgate.api.tracking.v1 import tracking_pb2_grpc
 from parcelgate.api.tracking.v1.tracking_pb2 import (
@@ -18,7 +19,7 @@ from parcelgate.api.tracking.v1.tracking_pb2 import (
     WatchResponse,
 )
 from parcelgate.core.credential import Credentials
-from parcelgate.core.door import grpc_caller
+from parcelgate.core.door import grpc_caller, grpc_legible
 from parcelgate.core.fault import fault
 from parcelgate.monitor.lookup import Lookup, Scope
 from parcelgate.monitor.projection import subject_of
@@ -43,12 +44,12 @@ class Tracking(tracking_pb2_grpc.TrackingServiceServicer):
 
     async def Find(self, request: FindRequest, context: Context) -> FindResponse:  # noqa: N802 - the contract's name
         """Find items by identifier, receipt, interchange reference, declaration id or file name."""
-        scope = Scope.of(await grpc_caller(context, self._credentials))
+        scope = await self._scope(request, context)
         return FindResponse(found=await self._lookup.find(scope, request.query, request.limit))
 
     async def Timeline(self, request: TimelineRequest, context: Context) -> TimelineResponse:  # noqa: N802 - as above
         """Show all that happened to one declaration; another partner's is answered as a missing one."""
-        scope = Scope.of(await grpc_caller(context, self._credentials))
+        scope = await self._scope(request, context)
         facts = await self._lookup.timeline(scope, request.declaration_id)
         if facts is None:
             wrong = fault("NOTHING_FOUND", what="declaration")
@@ -57,7 +58,7 @@ class Tracking(tracking_pb2_grpc.TrackingServiceServicer):
 
     async def Watch(self, request: WatchRequest, context: Context) -> AsyncIterator[WatchResponse]:  # noqa: N802 - as above
         """Stream what happens from now on, until the caller has had enough or the gateway stops."""
-        scope = Scope.of(await grpc_caller(context, self._credentials))
+        scope = await self._scope(request, context)
         position = await self._lookup.newest_position()
         # The caller sees at once that the watch stands, before anything happens.
         await context.send_initial_metadata(())
@@ -72,3 +73,8 @@ class Tracking(tracking_pb2_grpc.TrackingServiceServicer):
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(WATCH_SECONDS):
                     await self._closing.wait()
+
+    async def _scope(self, request: Message, context: Context) -> Scope:
+        scope = Scope.of(await grpc_caller(context, self._credentials))
+        await grpc_legible(request, context)
+        return scope

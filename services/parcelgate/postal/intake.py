@@ -28,6 +28,7 @@ from parcelgate.core.port import (
 from parcelgate.core.runner import Runner
 from parcelgate.core.seal import Vault
 from parcelgate.core.setting import Settings
+from parcelgate.core.text import NUL, nul_in
 from parcelgate.postal.interchange import KEPT_MICROS, OWNED_MICROS, RECEIVED_BELL, Interchange, stamp
 
 # Parts that are committed together; a body of at most so many parts costs one commit.
@@ -83,9 +84,12 @@ class Intake:
     async def receive(self, partner: Partner, name: str, body: AsyncIterator[bytes]) -> Accepted:
         """Store an interchange as it arrives and return its receipt once it is durable.
 
-        Raises RejectError for what the size or the first bytes show (empty, too large, no format, a format not agreed),
-        BusyError if there is too much in hand, StoreUnavailableError or another TryAgainError if it could not be stored; nothing of it is kept then.
+        Raises RejectError for what the name, the size or the first bytes show (empty, too large, no format, one not
+        agreed), BusyError if there is too much in hand, StoreUnavailableError or another TryAgainError if it could not
+        be stored; nothing of it is kept then.
         """
+        if NUL in name:
+            raise RejectError(nul_in("file name"))
         self._runner.pressure.check()
         upload = _Upload(partner, name, naming.receipt(), self._vault.new_key())
         completed = False

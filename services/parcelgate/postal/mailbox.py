@@ -115,7 +115,9 @@ class InTray:
             await self._try(name, self._hand_in(name, known=known)) for name in in_work if name not in self._receipts
         ]
         self._resumed = True
-        arrived = await self._mailbox.arrived(max(0, _MOST_IN_WORK - len(in_work)))
+        # With too much in hand files stay where their sender sees that nobody has taken them.
+        most = 0 if self._runner.pressure.full else max(0, _MOST_IN_WORK - len(in_work))
+        arrived = await self._mailbox.arrived(most)
         well += [await self._try(name, self._take(name)) for name in arrived]
         well += [await self._try(name, self._finish(name)) for name in await self._ended()]
         if not all(well):

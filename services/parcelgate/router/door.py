@@ -43,8 +43,8 @@ class ReportDoor(DecisionIntakeServicer):
             return ReportResponse(results=await self._desk.report(Reporter.of(identity.partner), request.reports))
         except BusyError as error:
             wrong, seconds = not_now(error)
-            pushback = ("grpc-retry-pushback-ms", str(seconds * 1000))
-            await _abort(context, grpc.StatusCode.RESOURCE_EXHAUSTED, wrong, pushback)
+            again = (("parcelgate-retry-seconds", str(seconds)), ("grpc-retry-pushback-ms", str(seconds * 1000)))
+            await _abort(context, grpc.StatusCode.RESOURCE_EXHAUSTED, wrong, *again)
             raise
         except TryAgainError:
             await _abort(context, grpc.StatusCode.UNAVAILABLE, fault("REPORT_NOT_STORED"))

@@ -31,6 +31,7 @@ from parcelgate.core.fault import fault
 from parcelgate.core.field import field
 from parcelgate.core.naming import call_id
 from parcelgate.core.port import TryAgainError
+from parcelgate.core.text import nul_at, nul_in
 
 # Requests travel as bytes (AssessRequest, DecideRequest): heads and items are bytes here, and are passed on untouched.
 Assess = Callable[[bytes], Awaitable[AssessResponse]]
@@ -261,6 +262,8 @@ def _answer(result: _Result, service: str, wanted: Case | None, *, opinion: bool
     if not fits(decision.code, wanted.procedure):
         code = DecisionCode.Name(decision.code).removeprefix("DECISION_CODE_")
         return Answer(failure=fault("ANSWER_OF_OTHER_AXIS", authority=service, decision=code), waits_for=service)
+    if place := nul_at(decision):
+        return Answer(failure=nul_in(f"decision.{place}"), waits_for=service)
     decision.stage = decision.stage or STAGE_ADVANCE
     return Answer(decision=decision)
 

@@ -18,6 +18,7 @@ from parcelgate.core.fact import fact
 from parcelgate.core.fault import fault
 from parcelgate.core.partner import Partner
 from parcelgate.core.port import Store
+from parcelgate.core.text import nul_at, nul_in
 from parcelgate.router.answer import Answers
 from parcelgate.router.book import CaseRow, DeclarationRow
 from parcelgate.router.judge import fits
@@ -77,6 +78,7 @@ def place_of(report: Report) -> str:
 
 async def concerned(store: Store, reporter: Reporter, reports: Sequence[Report]) -> set[str]:
     """Return the ids of the declarations that reports may be about."""
+    reports = [report for report in reports if not nul_at(report)]
     cases = sorted({report.case_id for report in reports if report.case_id})
     items = sorted({place_of(report) for report in reports if not report.case_id})
     found = []
@@ -89,6 +91,7 @@ async def concerned(store: Store, reporter: Reporter, reports: Sequence[Report])
 
 async def recall(store: Store, reporter: Reporter, reports: Sequence[Report], known: Known) -> None:
     """Read what is known of the decisions that reports name or revoke."""
+    reports = [report for report in reports if not nul_at(report)]
     ids = {report.decision.id for report in reports} | {report.decision.revokes for report in reports}
     wanted = sorted(ids - {""})
     who = (reporter.environment, reporter.authority)
@@ -116,6 +119,8 @@ class Reports:
 
     def take(self, reporter: Reporter, report: Report) -> ReportResult:
         """Append a reported decision, or say why not; a decision known before changes nothing."""
+        if place := nul_at(report):
+            return self._refused(reporter, report, [nul_in(place)])
         given = report.authority or reporter.authority
         if given != reporter.authority:
             return self._refused(reporter, report, [fault("AUTHORITY_NOT_YOURS", authority=given)])

@@ -114,3 +114,16 @@ async def test_a_nonsensical_offset_begins_at_the_beginning(gateway, offset):
     async with gateway.client("integrator") as client:
         receipt = (await client.get("/api/overview")).json()["interchanges"][0]["receipt"]
         assert len((await client.get(f"/api/interchanges/{receipt}", params={"offset": offset})).json()["items"]) == 5
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/api/find?q=a%00", "/api/items/a%00/timeline", "/api/interchanges/%00", "/api/faults/%00", "/find?q=%00"],
+)
+async def test_a_query_with_nul_is_refused_or_finds_nothing_and_never_reaches_the_store(gateway, path):
+    async with gateway.client("integrator") as client:
+        answer = await client.get(path)
+        assert answer.status_code in (303, 400)
+        key = client.headers.pop("Authorization").removeprefix("Bearer ")
+        by_cookie = await client.get(path, headers={"Cookie": f"parcelgate_key={key}"})
+        assert by_cookie.status_code in (200, 404)

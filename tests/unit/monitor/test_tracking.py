@@ -103,3 +103,16 @@ async def test_a_watch_of_one_declaration_shows_only_that(gateway, service, call
     )
     assert (await asyncio.wait_for(first, 5)).fact.declaration_id == other.id
     await answers.aclose()
+
+
+async def test_a_query_with_nul_is_refused_by_every_call(service, call):
+    with pytest.raises(EndedError) as found:
+        await service.Find(FindRequest(query="a\0"), call("integrator"))
+    with pytest.raises(EndedError) as timeline:
+        await service.Timeline(TimelineRequest(declaration_id="a\0"), call("integrator"))
+    with pytest.raises(EndedError) as watch:
+        await anext(service.Watch(WatchRequest(declaration_id="a\0"), call("integrator")))
+    for ended in (found, timeline, watch):
+        code, words = ended.value.args
+        assert code is grpc.StatusCode.INVALID_ARGUMENT
+        assert words.startswith("TEXT_NUL")
