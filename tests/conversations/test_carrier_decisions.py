@@ -10,6 +10,7 @@ from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_RELEASES, Chunk, Chunk
 from parcelgate.api.record.v1.decision_pb2 import Release
 from parcelgate.carrier import feed
 from parcelgate.carrier.resume import token_of
+from parcelgate.core.fact import each
 from parcelgate.core.port import Message
 
 
@@ -41,7 +42,7 @@ async def test_a_release_from_the_router_is_logged_and_told_to_the_monitor(house
     facts = []
     async with asyncio.timeout(10):
         while len(facts) < 2:
-            facts += [fact for fact in await house.facts() if fact.kind == "response.logged"]
+            facts += [one for told in await house.facts() for one in each(told) if one.kind == "response.logged"]
             await asyncio.sleep(0.01)
     await house.logged(2)
     assert [(fact.item, fact.code, fact.authority) for fact in facts] == [

@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_RELEASES, Chunk
-from parcelgate.api.record.v1.decision_pb2 import DecisionCode, Release
+from parcelgate.api.record.v1.decision_pb2 import Release
 from parcelgate.core.chunk import environment_word, split
 from parcelgate.core.clock import Clock
-from parcelgate.core.fact import fact
+from parcelgate.core.fact import responses
 from parcelgate.core.fault import fault
 from parcelgate.core.order import Coming, in_order
 from parcelgate.core.port import Delivery, Message, Outcome, RejectError, Store
@@ -28,25 +28,9 @@ async def log_releases(messages: Sequence[Message], store: Store, clock: Clock) 
             if chunk.head.kind != CHUNK_KIND_RELEASES or not ours or not release.response_id:
                 raise RejectError(fault("RELEASE_MISROUTED"))
             coming.append(Coming(message, chunk.head, number, bytes(body), release))
-    for one in await in_order(store, clock, coming, split, outcome):
-        _log(outcome, one, clock.micros())
+    ready = await in_order(store, clock, coming, split, outcome)
+    for one in ready:
+        place = (one.head.partner, environment_word(one.head.environment))
+        outcome.deliveries.append(Delivery(*place, one.release.response_id, "release", one.body))
+    outcome.facts += responses((one.release for one in ready), clock.micros())
     return outcome
-
-
-def _log(outcome: Outcome, one: Coming, now: int) -> None:
-    release, place = one.release, (one.head.partner, environment_word(one.head.environment))
-    decision = release.decision
-    outcome.deliveries.append(Delivery(*place, release.response_id, "release", one.body))
-    outcome.facts.append(
-        fact(
-            "response.logged",
-            now,
-            declaration=release.declaration,
-            case_id=decision.case.id,
-            authority=decision.case.authority,
-            code=DecisionCode.Name(decision.code).removeprefix("DECISION_CODE_"),
-            round=decision.case.round,
-            distinct=release.response_id,
-            details={"response_id": release.response_id},
-        )
-    )

@@ -1,8 +1,9 @@
 """The closed list of facts, each with its rank in the life of an item and the stage it means."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from parcelgate.api.record.v1.decision_pb2 import DecisionCode, Release
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
 from parcelgate.api.record.v1.fact_pb2 import Fact
 from parcelgate.api.record.v1.fault_pb2 import Fault
@@ -46,6 +47,7 @@ KINDS: Mapping[str, Kind] = {
     "work.dead": Kind(90, "", "The work failed for good and lies with the dead letters."),
 }
 _NOTHING = Declaration()
+_CODES = {number: name.removeprefix("DECISION_CODE_") for name, number in DecisionCode.items()}
 STAGES = ("rejected", "accepted", "routed", "waiting", "decided", "answered")
 
 
@@ -98,6 +100,31 @@ def fact(
     if details:
         found.details.update(details)
     return found
+
+
+def responses(logged: Iterable[Release], at_micros: int) -> list[Fact]:
+    """Make facts of responses that were logged together: one for each version, which tells of its other ones besides."""
+    told: dict[tuple[str, int], Fact] = {}
+    for release in logged:
+        declaration, decision = release.declaration, release.decision
+        case, code = decision.case, _CODES[decision.code]
+        first = told.get((declaration.id, declaration.version))
+        if first is not None:
+            first.also.add(
+                kind="response.logged", case_id=case.id, authority=case.authority, code=code, round=case.round
+            )
+            continue
+        told[declaration.id, declaration.version] = fact(
+            "response.logged",
+            at_micros,
+            declaration=declaration,
+            case_id=case.id,
+            authority=case.authority,
+            code=code,
+            round=case.round,
+            distinct=release.response_id,
+        )
+    return list(told.values())
 
 
 def each(told: Fact) -> Iterator[Fact]:

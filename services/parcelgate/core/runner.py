@@ -66,13 +66,18 @@ Handler = Callable[[Sequence[Message]], Awaitable[Outcome]]
 
 @dataclass(frozen=True, slots=True)
 class Consumer:
-    """A service's subscription: its queue, what handles the messages, and how one message is split into its entries."""
+    """A service's subscription: its queue, what handles the messages, and how one message is split into its entries.
+
+    Where nobody waits for the work, rest_seconds pass after each round that leaves nothing behind, so that what comes
+    meanwhile is done together.
+    """
 
     name: str
     queue: str
     handle: Handler
     split: Callable[[Message], list[Message]]
     most: int = 8
+    rest_seconds: float = 0.0
 
 
 class Runner:
@@ -217,6 +222,8 @@ class Runner:
             if not await attempt(f"work of {consumer.name}", partial(self._take, consumer, received)):
                 await self.bus.give_back(received)
                 await self._pause(_PAUSE_SECONDS)
+            elif consumer.rest_seconds and len(received) < consumer.most:
+                await self._pause(consumer.rest_seconds)
 
     async def _take(self, consumer: Consumer, received: Sequence[Received]) -> None:
         await self.work(consumer, [one.message for one in received])

@@ -22,6 +22,8 @@ ENVIRONMENTS = {ENVIRONMENT_TEST: "test", ENVIRONMENT_LIVE: "live"}
 _PREFIX = "DECISION_CODE_"
 # Places in the state of an item; a decision moves the axis that it decides (ranges: the enum DecisionCode).
 _FIRST, _LAST, _VERSION, _STAGE, _SECURITY, _FISCAL, _DESTINATION, _RECEIPT, _MARKS, _BATCHES, _NEWEST_BATCH = range(11)
+# Where monitor.read_items_to_advance has the mark of the receipt.
+_KNOWN_RECEIPT = 10
 _AXIS = {
     name.removeprefix(_PREFIX): _SECURITY if number < 40 else _FISCAL
     for name, number in DecisionCode.items()
@@ -66,7 +68,8 @@ class Projection:
         self.faulty: dict[str, Fact] = {}
         self._identities: dict[str, tuple[str, str, str]] = {}
         self._batches: dict[str, bytes] = {}
-        self._memberships: set[tuple[str, str, str]] = set()
+        # Receipt, outcome and subject, and the mark of the receipt with the version that it brought.
+        self._memberships: dict[tuple[str, str, str], str] = {}
 
     def add(self, batch_id: str, body: bytes) -> None:
         """Take in a batch; raises DecodeError if the body is not a FactBatch."""
@@ -101,11 +104,12 @@ class Projection:
         """Return what to write, given what the store has of those items, interchanges and faults."""
         counts: Counter[tuple[str, ...]] = Counter()
         fault_rows = self._list_faults(frozenset(known_faults), counts)
+        known = {row[0]: row for row in items}
         found = [
             Write("monitor.add_batch", list(self._batches.items())),
-            *self._join_items({row[0]: row for row in items}, counts),
+            *self._join_items(known, counts),
             Write("monitor.put_interchange", self._join_interchanges({row[0]: row for row in interchanges})),
-            Write("monitor.add_membership", sorted(self._memberships)),
+            Write("monitor.add_membership", self._list_memberships(known)),
             Write("monitor.add_fault", fault_rows),
             Write("monitor.add_count", [(*key, amount) for key, amount in sorted(counts.items()) if amount]),
         ]
@@ -159,10 +163,10 @@ class Projection:
         elif outcome := _OUTCOME_OF.get(kind):
             receipt = fact.receipt
             # The receipt of a mere repetition is not the one that its version came in with.
-            if outcome != "unchanged":
-                state[_RECEIPT] = max(state[_RECEIPT], f"{version:06d}{receipt}")
+            brought = f"{version:06d}{receipt}" if outcome != "unchanged" else ""
+            state[_RECEIPT] = max(state[_RECEIPT], brought)
             if receipt:
-                self._memberships.add((receipt, subject, outcome))
+                self._memberships[receipt, outcome, subject] = brought
                 self._interchange(receipt, fact)
         if fact.faults:
             self.faulty[fact.id] = fact
@@ -198,6 +202,22 @@ class Projection:
                 first, batches = min(row[7], old[7]), _join(old[9], row[9].split())
                 row[1:] = [*map(max, row[1:7], old[1:7]), first, max(row[8], old[8]), batches]
             rows.append(tuple(row))
+        return rows
+
+    def _list_memberships(self, known: Mapping[str, Sequence[Any]]) -> list[tuple[Any, ...]]:
+        """Return one row for all items that an interchange is known to bring just now, and one for each of the others."""
+        together: dict[tuple[str, str], list[str]] = {}
+        rows = []
+        for (receipt, outcome, subject), brought in sorted(self._memberships.items()):
+            old = known.get(subject)
+            before = old[_KNOWN_RECEIPT] if old else ""
+            if brought and not before:
+                together.setdefault((receipt, outcome), []).append(subject)
+            elif not brought or brought != before:
+                # The newest version came with another receipt: whether this one was noted before is not known.
+                rows.append((receipt, subject, outcome, subject, 0 if brought else 1))
+        for (receipt, outcome), subjects in together.items():
+            rows.append((receipt, subjects[0], outcome, " ".join(subjects), len(subjects)))
         return rows
 
     def _list_faults(self, known: frozenset[str], counts: Counter[tuple[str, ...]]) -> list[tuple[Any, ...]]:

@@ -17,8 +17,9 @@ from parcelgate.monitor.page.view import Page
 from parcelgate.monitor.projection import Projection
 from parcelgate.monitor.tracking import SERVICE, Tracking
 
-# Facts are small and their rows fall together, so that more of them at once cost less.
+# Facts are small, and what happens to an item within moments falls into one row, so that more of them at once cost less.
 _BATCHES_AT_ONCE = 32
+_REST_SECONDS = 0.25
 
 
 class MonitorService:
@@ -35,7 +36,7 @@ class MonitorService:
 
     def consumers(self) -> Sequence[Consumer]:
         """Return its subscription to the facts."""
-        return [Consumer("monitor", "monitor.facts", self.project, split_facts, _BATCHES_AT_ONCE)]
+        return [Consumer("monitor", "monitor.facts", self.project, split_facts, _BATCHES_AT_ONCE, _REST_SECONDS)]
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the JSON API and the page."""

@@ -17,7 +17,7 @@ from parcelgate.api.record.v1.quantity_pb2 import Money
 from parcelgate.api.record.v1.referral_pb2 import ReferralType
 from parcelgate.core.chunk import environment_word, split
 from parcelgate.core.clock import Clock, iso
-from parcelgate.core.fact import fact
+from parcelgate.core.fact import fact, responses
 from parcelgate.core.naming import derived_id
 from parcelgate.core.order import Coming, in_order
 from parcelgate.core.port import Delivery, Message, Outcome, Store, Write
@@ -51,7 +51,9 @@ class Delivering:
                 raise ValueError(f"postal takes no chunk of kind {head.kind} from the release hop")
             # Between two chunks others come to their turn.
             await asyncio.sleep(0)
-        for one in await in_order(self._store, self._clock, coming, split, outcome):
+        ready = await in_order(self._store, self._clock, coming, split, outcome)
+        outcome.facts += responses((one.release for one in ready), now)
+        for one in ready:
             _release(outcome, shown, one, now)
         if shown:
             outcome.writes.append(Write("postal.note_decision", shown))
@@ -62,20 +64,7 @@ def _release(outcome: Outcome, shown: list[tuple[Any, ...]], one: Coming, now: i
     release, log = one.release, (one.head.partner, environment_word(one.head.environment))
     decision, origin = release.decision, release.declaration.provenance
     outcome.deliveries.append(Delivery(*log, release.response_id, "release", one.body))
-    case, response_id = decision.case, release.response_id
-    outcome.facts.append(
-        fact(
-            "response.logged",
-            now,
-            declaration=release.declaration,
-            case_id=case.id,
-            authority=case.authority,
-            code=_CODES[decision.code],
-            round=case.round,
-            distinct=response_id,
-        )
-    )
-    place = (origin.receipt, origin.item_number, response_id)
+    place = (origin.receipt, origin.item_number, release.response_id)
     # Kept as it is, and put into words when somebody looks: few outcomes are ever looked at.
     release.ClearField("declaration")
     shown.append((*place, release.SerializeToString(), decision.decided.utc_micros or now))

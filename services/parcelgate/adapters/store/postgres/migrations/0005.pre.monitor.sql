@@ -57,13 +57,17 @@ CREATE INDEX interchange_file_name ON monitor.interchange (file_name);
 CREATE INDEX interchange_newest ON monitor.interchange (environment, first_seen_at DESC, receipt);
 CREATE INDEX interchange_newest_own ON monitor.interchange (environment, partner, first_seen_at DESC, receipt);
 
--- What an interchange brought: outcome is accepted, unchanged or rejected.
+-- What an interchange brought: outcome is accepted, unchanged or rejected. A row is of one item, or of many that were
+-- seen together: ids with a blank between them, and the first of them. Amount is 0 if another row may hold the item too.
 CREATE TABLE monitor.membership (
     receipt text COLLATE "C" NOT NULL,
-    subject text COLLATE "C" NOT NULL,
+    first_subject text COLLATE "C" NOT NULL,
     outcome text COLLATE "C" NOT NULL,
-    PRIMARY KEY (receipt, subject, outcome)
+    subjects text COLLATE "C" NOT NULL,
+    amount bigint NOT NULL,
+    PRIMARY KEY (receipt, first_subject, outcome)
 );
+ALTER TABLE monitor.membership ALTER COLUMN subjects SET STORAGE EXTERNAL;
 
 CREATE TABLE monitor.fault (
     fact text COLLATE "C" NOT NULL,

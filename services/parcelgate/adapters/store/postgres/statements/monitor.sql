@@ -69,7 +69,8 @@ ON CONFLICT (receipt) DO UPDATE SET
 
 -- name: monitor.add_membership
 -- Notes what an interchange brought.
-INSERT INTO monitor.membership (receipt, subject, outcome) SELECT * FROM unnest($1::text[], $2::text[], $3::text[])
+INSERT INTO monitor.membership (receipt, first_subject, outcome, subjects, amount)
+SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[])
 ON CONFLICT DO NOTHING;
 
 -- name: monitor.read_known_faults
@@ -113,7 +114,7 @@ SELECT id, item, partner, version, stage, substr(security_mark, 23), substr(fisc
 FROM monitor.item WHERE environment = $1::text AND ($2::text = '' OR partner = $2::text) AND id IN (
     SELECT id FROM monitor.item WHERE item_key = $4::text
     UNION SELECT id FROM monitor.item WHERE id = $5::text
-    UNION SELECT m.subject FROM monitor.membership AS m WHERE m.receipt IN (
+    UNION SELECT unnest(string_to_array(m.subjects, ' ')) FROM monitor.membership AS m WHERE m.receipt IN (
         SELECT receipt FROM (
             SELECT * FROM monitor.interchange WHERE receipt = $5::text
             UNION SELECT * FROM monitor.interchange WHERE reference = $3::text
@@ -146,19 +147,27 @@ ORDER BY first_seen_at DESC, receipt LIMIT $3::bigint;
 
 -- name: monitor.count_memberships
 -- How many items each of the interchanges brought, by outcome.
-SELECT receipt, outcome, count(*) FROM monitor.membership WHERE receipt = ANY($1::text[]) GROUP BY receipt, outcome;
+SELECT receipt, outcome, CASE WHEN min(amount) > 0 THEN sum(amount)::bigint ELSE (
+    SELECT count(DISTINCT s.subject) FROM monitor.membership AS b
+    CROSS JOIN LATERAL unnest(string_to_array(b.subjects, ' ')) AS s (subject)
+    WHERE b.receipt = m.receipt AND b.outcome = m.outcome
+) END
+FROM monitor.membership AS m WHERE receipt = ANY($1::text[]) GROUP BY receipt, outcome;
 
 -- name: monitor.count_stages_of_interchange
 -- How far the items of an interchange have come.
 SELECT stage, count(*) FROM monitor.item
-WHERE id IN (SELECT subject FROM monitor.membership WHERE receipt = $1::text) GROUP BY stage;
+WHERE id IN (SELECT unnest(string_to_array(subjects, ' ')) FROM monitor.membership WHERE receipt = $1::text)
+GROUP BY stage;
 
 -- name: monitor.read_members
 -- Items of an interchange, the rejected ones first, then by identifier.
 SELECT m.outcome, i.id, i.item, i.partner, i.version, i.stage, substr(i.security_mark, 23), substr(i.fiscal_mark, 23),
     substr(i.destination_mark, 7), substr(i.receipt_mark, 7), i.first_seen_at
-FROM monitor.membership AS m JOIN monitor.item AS i ON i.id = m.subject
-WHERE m.receipt = $1::text
+FROM (
+    SELECT DISTINCT outcome, unnest(string_to_array(subjects, ' ')) AS subject
+    FROM monitor.membership WHERE receipt = $1::text
+) AS m JOIN monitor.item AS i ON i.id = m.subject
 ORDER BY m.outcome = 'rejected' DESC, i.item_key, i.id, m.outcome LIMIT $2::bigint OFFSET $3::bigint;
 
 -- name: monitor.count_faults_of_interchange

@@ -52,13 +52,16 @@ CREATE INDEX monitor_interchange_file_name ON monitor_interchange (file_name);
 CREATE INDEX monitor_interchange_newest ON monitor_interchange (environment, first_seen_at);
 CREATE INDEX monitor_interchange_newest_own ON monitor_interchange (environment, partner, first_seen_at);
 
--- What an interchange brought: outcome is accepted, unchanged or rejected.
+-- What an interchange brought: outcome is accepted, unchanged or rejected. A row is of one item, or of many that were
+-- seen together: ids with a blank between them, and the first of them. Amount is 0 if another row may hold the item too.
 CREATE TABLE monitor_membership (
     receipt TEXT NOT NULL,
-    subject TEXT NOT NULL,
+    first_subject TEXT NOT NULL,
     outcome TEXT NOT NULL,
-    PRIMARY KEY (receipt, subject, outcome)
-) WITHOUT ROWID;
+    subjects TEXT NOT NULL,
+    amount INTEGER NOT NULL,
+    PRIMARY KEY (receipt, first_subject, outcome)
+);
 
 CREATE TABLE monitor_fault (
     fact TEXT NOT NULL,

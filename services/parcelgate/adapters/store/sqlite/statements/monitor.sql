@@ -45,7 +45,7 @@ ON CONFLICT (receipt) DO UPDATE SET
 
 -- name: monitor.add_membership
 -- Notes what an interchange brought.
-INSERT INTO monitor_membership VALUES (?, ?, ?) ON CONFLICT DO NOTHING;
+INSERT INTO monitor_membership VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING;
 
 -- name: monitor.read_known_faults
 -- Those of the facts whose faults are kept already.
@@ -78,7 +78,7 @@ SELECT id, item, partner, version, stage, substr(security_mark, 23), substr(fisc
 FROM monitor_item WHERE environment = ?1 AND (?2 = '' OR partner = ?2) AND id IN (
     SELECT id FROM monitor_item WHERE item_key = ?4
     UNION SELECT id FROM monitor_item WHERE id = ?5
-    UNION SELECT subject FROM monitor_membership WHERE receipt IN (
+    UNION SELECT s.value FROM monitor_membership AS m, json_each('["' || replace(m.subjects, ' ', '","') || '"]') AS s WHERE m.receipt IN (
         SELECT receipt FROM monitor_interchange WHERE +environment = ?1 AND (?2 = '' OR +partner = ?2)
             AND (receipt = ?5 OR reference = ?3 OR file_name = ?3)
     )
@@ -106,20 +106,27 @@ FROM monitor_interchange WHERE environment = ?1 AND partner = ?2 ORDER BY first_
 
 -- name: monitor.count_memberships
 -- How many items each of the interchanges brought, by outcome.
-SELECT receipt, outcome, count(*) FROM monitor_membership
-WHERE receipt IN (SELECT value FROM json_each(?)) GROUP BY receipt, outcome;
+SELECT receipt, outcome, CASE WHEN min(amount) > 0 THEN sum(amount) ELSE (
+    SELECT count(DISTINCT s.value) FROM monitor_membership AS b, json_each('["' || replace(b.subjects, ' ', '","') || '"]') AS s
+    WHERE b.receipt = m.receipt AND b.outcome = m.outcome
+) END
+FROM monitor_membership AS m WHERE receipt IN (SELECT value FROM json_each(?)) GROUP BY receipt, outcome;
 
 -- name: monitor.count_stages_of_interchange
 -- How far the items of an interchange have come.
 SELECT stage, count(*) FROM monitor_item
-WHERE id IN (SELECT subject FROM monitor_membership WHERE receipt = ?) GROUP BY stage;
+WHERE id IN (
+    SELECT s.value FROM monitor_membership AS m, json_each('["' || replace(m.subjects, ' ', '","') || '"]') AS s WHERE m.receipt = ?
+) GROUP BY stage;
 
 -- name: monitor.read_members
 -- Items of an interchange, the rejected ones first, then by identifier.
 SELECT m.outcome, i.id, i.item, i.partner, i.version, i.stage, substr(i.security_mark, 23), substr(i.fiscal_mark, 23),
     substr(i.destination_mark, 7), substr(i.receipt_mark, 7), i.first_seen_at
-FROM monitor_membership AS m JOIN monitor_item AS i ON i.id = m.subject
-WHERE m.receipt = ?1
+FROM (
+    SELECT DISTINCT b.outcome, s.value AS subject FROM monitor_membership AS b, json_each('["' || replace(b.subjects, ' ', '","') || '"]') AS s
+    WHERE b.receipt = ?1
+) AS m JOIN monitor_item AS i ON i.id = m.subject
 ORDER BY m.outcome = 'rejected' DESC, i.item_key, i.id, m.outcome LIMIT ?2 OFFSET ?3;
 
 -- name: monitor.count_faults_of_interchange
