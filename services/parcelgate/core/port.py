@@ -88,6 +88,7 @@ class Delivery:
     """A response for a partner's delivery log; the store assigns its sequence. A response id is logged only once.
 
     Kind is release (body: Release bytes) or filing (body: sealed bytes, opened with data_key; head: ChunkEntry bytes).
+    About is what a service looks it up by in queries of its own; the log does not give it back.
     """
 
     partner: str
@@ -97,6 +98,7 @@ class Delivery:
     body: bytes
     head: bytes = b""
     data_key: str = ""
+    about: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from parcelgate.core.clock import Clock, iso
 from parcelgate.core.fact import fact, responses
 from parcelgate.core.naming import derived_id
 from parcelgate.core.order import Coming, in_order
-from parcelgate.core.port import Delivery, Message, Outcome, Store, Write
+from parcelgate.core.port import Delivery, Message, Outcome, Store
 
 _CODES = {number: name.removeprefix("DECISION_CODE_") for name, number in DecisionCode.items()}
 
@@ -33,9 +33,8 @@ class Delivering:
         self._clock = clock
 
     async def handle(self, messages: Sequence[Message]) -> Outcome:
-        """Return the deliveries, and the decisions that outcomes show from now on."""
+        """Return the deliveries; outcomes show them from now on."""
         outcome = Outcome()
-        shown: list[tuple[Any, ...]] = []
         coming: list[Coming] = []
         now = self._clock.micros()
         for message in messages:
@@ -54,20 +53,16 @@ class Delivering:
         ready = await in_order(self._store, self._clock, coming, split, outcome)
         outcome.facts += responses((one.release for one in ready), now)
         for one in ready:
-            _release(outcome, shown, one, now)
-        if shown:
-            outcome.writes.append(Write("postal.note_decision", shown))
+            _release(outcome, one)
         return outcome
 
 
-def _release(outcome: Outcome, shown: list[tuple[Any, ...]], one: Coming, now: int) -> None:
+def _release(outcome: Outcome, one: Coming) -> None:
     release, log = one.release, (one.head.partner, environment_word(one.head.environment))
-    decision, origin = release.decision, release.declaration.provenance
-    outcome.deliveries.append(Delivery(*log, release.response_id, "release", one.body))
-    place = (origin.receipt, origin.item_number, release.response_id)
-    # Kept as it is, and put into words when somebody looks: few outcomes are ever looked at.
-    release.ClearField("declaration")
-    shown.append((*place, release.SerializeToString(), decision.decided.utc_micros or now))
+    origin = release.declaration.provenance
+    # How postal.decisions_shown finds it: the outcome shows what was logged.
+    about = f"{origin.receipt}:{origin.item_number}"
+    outcome.deliveries.append(Delivery(*log, release.response_id, "release", one.body, about=about))
 
 
 def _file(outcome: Outcome, head: ChunkHead, entry: ChunkEntry, body: bytes, now: int) -> None:

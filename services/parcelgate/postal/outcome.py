@@ -86,16 +86,19 @@ class Outcomes:
         rows = await self._store.read("postal.items_shown", interchange.receipt, after, limit)
         if not rows:
             return []
-        decisions: dict[int, list[Any]] = {}
-        for number, shown in await self._store.read("postal.decisions_shown", interchange.receipt, after, rows[-1][0]):
-            decisions.setdefault(number, []).append(_decision(shown))
+        logged: dict[int, list[tuple[int, Release]]] = {}
+        for number, body, at in await self._store.read(
+            "postal.decisions_shown", interchange.receipt, after, rows[-1][0]
+        ):
+            release = Release.FromString(body)
+            logged.setdefault(number, []).append((release.decision.decided.utc_micros or at, release))
         ended = interchange.state in ENDED
-        return [_item(interchange, row, decisions.get(row[0], []), ended=ended) for row in rows]
+        return [_item(interchange, row, _decisions(logged.get(row[0], [])), ended=ended) for row in rows]
 
 
-def _decision(kept: bytes | str) -> Any:
-    """Show a decision; an earlier revision kept it as it was to be shown."""
-    return json.loads(kept) if isinstance(kept, str) else decision_json(Release.FromString(kept))
+def _decisions(logged: list[tuple[int, Release]]) -> list[Any]:
+    """Show the decisions on an item, in the order in which they were made."""
+    return [decision_json(one) for _, one in sorted(logged, key=lambda pair: (pair[0], pair[1].response_id))]
 
 
 def _item(interchange: Interchange, row: tuple[Any, ...], decisions: list[Any], *, ended: bool) -> dict[str, Any]:

@@ -45,7 +45,7 @@ def _calls(transaction: Transaction, outcome: Outcome, owner: str) -> Iterator[C
         yield _call("runner.bury", consumer, *_columns(failed))
     logs: defaultdict[tuple[str, str], dict[str, tuple[Any, ...]]] = defaultdict(dict)
     for one in outcome.deliveries:
-        row = (one.response_id, one.kind, one.body, one.head, one.data_key)
+        row = (one.response_id, one.kind, one.body, one.head, one.data_key, one.about)
         # Without the guard, a response that is meant twice is logged twice.
         name = one.response_id if guarded else f"{one.response_id}+{len(logs[one.partner, one.environment])}"
         logs[one.partner, one.environment].setdefault(name, row)

@@ -250,10 +250,10 @@ def _log_deliveries(connection: sqlite3.Connection, deliveries: Sequence[Deliver
         if fresh:
             (last,) = connection.execute(_COUNT, (*place, len(fresh))).fetchone()
             rows = [
-                (*place, sequence, response_id, one.kind, one.body, one.head, one.data_key, now)
+                (*place, sequence, response_id, one.kind, one.body, one.head, one.data_key, one.about, now)
                 for sequence, (response_id, one) in enumerate(fresh, last - len(fresh) + 1)
             ]
-            run_many(connection, "INSERT INTO delivery_log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
+            run_many(connection, "INSERT INTO delivery_log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
 
 
 def _set_aside(connection: sqlite3.Connection, consumer: str, outcome: Outcome) -> None:

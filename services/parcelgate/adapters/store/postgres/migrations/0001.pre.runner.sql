@@ -70,12 +70,15 @@ CREATE TABLE runner.delivery_log (
     body bytea NOT NULL,
     head bytea NOT NULL,
     data_key text COLLATE "C" NOT NULL,
+    -- What a service finds it by; empty if none does.
+    about text COLLATE "C" NOT NULL,
     at bigint NOT NULL,
     PRIMARY KEY (partner, environment, sequence)
 ) WITH (toast_tuple_target = 8160);
 ALTER TABLE runner.delivery_log ALTER COLUMN body SET STORAGE EXTERNAL, ALTER COLUMN head SET STORAGE EXTERNAL;
 -- What tells rows apart comes first: a plan made while the table was empty cannot take the wrong part of the key.
 CREATE UNIQUE INDEX delivery_once ON runner.delivery_log (response_id, partner, environment);
+CREATE INDEX delivery_about ON runner.delivery_log (about) WHERE about <> '';
 
 CREATE TABLE runner.data_key (
     id text COLLATE "C" PRIMARY KEY,

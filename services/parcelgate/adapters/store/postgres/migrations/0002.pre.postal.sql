@@ -1,4 +1,4 @@
--- What postal keeps: interchanges with their raw parts and items, versions it assigned, decisions shown, messages handed out.
+-- What postal keeps: interchanges with their raw parts and items, versions it assigned, messages handed out.
 CREATE SCHEMA postal;
 
 -- Order of arrival of complete interchanges.
@@ -83,16 +83,6 @@ CREATE TABLE postal.version (
     number bigint NOT NULL,
     -- What tells rows apart comes first, so that no plan takes all rows of a partner.
     PRIMARY KEY (declaration_id, partner, environment)
-);
-
-CREATE TABLE postal.decision (
-    receipt text COLLATE "C" NOT NULL,
-    number bigint NOT NULL,
-    response_id text COLLATE "C" NOT NULL,
-    -- The release without its declaration: what the outcome puts into words when somebody looks; free of personal data.
-    shown bytea NOT NULL,
-    decided_at bigint NOT NULL,
-    PRIMARY KEY (receipt, number, response_id)
 );
 
 CREATE TABLE postal.message (

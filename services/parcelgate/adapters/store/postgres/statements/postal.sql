@@ -228,21 +228,15 @@ SELECT number, identifier, status, version, faults, origin_receipt, origin_numbe
 WHERE receipt = $1::text AND number > $2::bigint ORDER BY number LIMIT $3::bigint;
 
 -- name: postal.decisions_shown
--- Decisions on a page of items, those on the item that an unchanged one repeats included.
-SELECT item.number, decision.shown FROM postal.item AS item
-JOIN postal.decision AS decision ON decision.receipt = item.origin_receipt AND decision.number = item.origin_number
-WHERE item.receipt = $1::text AND item.number > $2::bigint AND item.number <= $3::bigint
-ORDER BY item.number, decision.decided_at, decision.response_id;
+-- Responses to a page of items, those to the item that an unchanged one repeats included.
+SELECT item.number, log.body, log.at FROM postal.item AS item
+JOIN runner.delivery_log AS log ON log.about <> '' AND log.about = item.origin_receipt || ':' || item.origin_number
+WHERE item.receipt = $1::text AND item.number > $2::bigint AND item.number <= $3::bigint;
 
 -- name: postal.decided
--- How many items of an interchange have a decision.
-SELECT count(DISTINCT number) FROM postal.decision WHERE receipt = $1::text;
-
--- name: postal.note_decision
--- A decision for the outcome; one that was noted before stays as it is.
-INSERT INTO postal.decision (receipt, number, response_id, shown, decided_at)
-SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[], $5::bigint[])
-ON CONFLICT (receipt, number, response_id) DO NOTHING;
+-- How many items of an interchange have a response.
+SELECT count(DISTINCT about) FROM runner.delivery_log
+WHERE about <> '' AND about > $1::text || ':' AND about < $1::text || ';';
 
 -- name: postal.last_message
 -- Up to where the delivery log of a partner was closed into messages.

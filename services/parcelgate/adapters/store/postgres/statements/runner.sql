@@ -30,11 +30,11 @@ ON CONFLICT (message_id) DO NOTHING;
 INSERT INTO runner.delivery_count (partner, environment, last) VALUES ($1::text, $2::text, 0)
 ON CONFLICT (partner, environment) DO NOTHING;
 PERFORM FROM runner.delivery_count WHERE partner = $1::text AND environment = $2::text FOR UPDATE;
-INSERT INTO runner.delivery_log (partner, environment, sequence, response_id, kind, body, head, data_key, at)
+INSERT INTO runner.delivery_log (partner, environment, sequence, response_id, kind, body, head, data_key, about, at)
 SELECT $1::text, $2::text, c.last + row_number() OVER (ORDER BY r.n), r.response_id, r.kind, r.body, r.head, r.data_key,
-    $8::bigint
-FROM unnest($3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::text[]) WITH ORDINALITY
-    AS r (response_id, kind, body, head, data_key, n)
+    r.about, $9::bigint
+FROM unnest($3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::text[], $8::text[]) WITH ORDINALITY
+    AS r (response_id, kind, body, head, data_key, about, n)
 CROSS JOIN (SELECT last FROM runner.delivery_count WHERE partner = $1::text AND environment = $2::text) AS c
 WHERE NOT EXISTS (
     SELECT FROM runner.delivery_log AS l
@@ -49,7 +49,7 @@ WHERE partner = $1::text AND environment = $2::text AND changed > 0;
 INSERT INTO runner.delivery_count (partner, environment, last) VALUES ($1::text, $2::text, 0)
 ON CONFLICT (partner, environment) DO NOTHING;
 PERFORM FROM runner.delivery_count WHERE partner = $1::text AND environment = $2::text FOR UPDATE;
-INSERT INTO runner.delivery_log (partner, environment, sequence, response_id, kind, body, head, data_key, at)
+INSERT INTO runner.delivery_log (partner, environment, sequence, response_id, kind, body, head, data_key, about, at)
 SELECT $1::text, $2::text, c.last + row_number() OVER (ORDER BY r.n),
     CASE
         WHEN r.turn > 1 OR (
@@ -58,11 +58,11 @@ SELECT $1::text, $2::text, c.last + row_number() OVER (ORDER BY r.n),
         ) > 0 THEN r.response_id || '+' || gen_random_uuid()
         ELSE r.response_id
     END,
-    r.kind, r.body, r.head, r.data_key, $8::bigint
+    r.kind, r.body, r.head, r.data_key, r.about, $9::bigint
 FROM (
     SELECT *, row_number() OVER (PARTITION BY response_id ORDER BY n) AS turn
-    FROM unnest($3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::text[]) WITH ORDINALITY
-        AS given (response_id, kind, body, head, data_key, n)
+    FROM unnest($3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::text[], $8::text[]) WITH ORDINALITY
+        AS given (response_id, kind, body, head, data_key, about, n)
 ) AS r
 CROSS JOIN (SELECT last FROM runner.delivery_count WHERE partner = $1::text AND environment = $2::text) AS c;
 GET DIAGNOSTICS changed = ROW_COUNT;

@@ -1,4 +1,4 @@
--- What postal keeps: interchanges with their raw parts and items, versions it assigned, decisions shown, messages handed out.
+-- What postal keeps: interchanges with their raw parts and items, versions it assigned, messages handed out.
 CREATE TABLE postal_interchange (
     receipt TEXT PRIMARY KEY,
     partner TEXT NOT NULL,
@@ -71,16 +71,6 @@ CREATE TABLE postal_version (
     receipt TEXT NOT NULL,
     number INTEGER NOT NULL,
     PRIMARY KEY (partner, environment, declaration_id)
-) WITHOUT ROWID;
-
-CREATE TABLE postal_decision (
-    receipt TEXT NOT NULL,
-    number INTEGER NOT NULL,
-    response_id TEXT NOT NULL,
-    -- The release without its declaration: what the outcome puts into words when somebody looks; free of personal data.
-    shown BLOB NOT NULL,
-    decided_at INTEGER NOT NULL,
-    PRIMARY KEY (receipt, number, response_id)
 ) WITHOUT ROWID;
 
 CREATE TABLE postal_message (

@@ -161,19 +161,15 @@ SELECT number, identifier, status, version, faults, origin_receipt, origin_numbe
 WHERE receipt = ? AND number > ? ORDER BY number LIMIT ?;
 
 -- name: postal.decisions_shown
--- Decisions on a page of items, those on the item that an unchanged one repeats included.
-SELECT item.number, decision.shown FROM postal_item AS item
-JOIN postal_decision AS decision ON decision.receipt = item.origin_receipt AND decision.number = item.origin_number
-WHERE item.receipt = ? AND item.number > ? AND item.number <= ?
-ORDER BY item.number, decision.decided_at, decision.response_id;
+-- Responses to a page of items, those to the item that an unchanged one repeats included.
+SELECT item.number, log.body, log.at FROM postal_item AS item
+JOIN delivery_log AS log ON log.about <> '' AND log.about = item.origin_receipt || ':' || item.origin_number
+WHERE item.receipt = ?1 AND item.number > ?2 AND item.number <= ?3;
 
 -- name: postal.decided
--- How many items of an interchange have a decision.
-SELECT count(DISTINCT number) FROM postal_decision WHERE receipt = ?;
-
--- name: postal.note_decision
--- A decision for the outcome; one that was noted before stays as it is.
-INSERT OR IGNORE INTO postal_decision (receipt, number, response_id, shown, decided_at) VALUES (?, ?, ?, ?, ?);
+-- How many items of an interchange have a response.
+SELECT count(DISTINCT about) FROM delivery_log
+WHERE about <> '' AND about > ?1 || ':' AND about < ?1 || ';';
 
 -- name: postal.last_message
 -- Up to where the delivery log of a partner was closed into messages.
