@@ -169,7 +169,8 @@ async def test_every_door_is_shut_in_time_while_the_broker_hangs_and_takes_all_w
             try:
                 answer = await door(5)
             except grpc.aio.AioRpcError as error:
-                assert error.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+                if error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+                    raise
                 return False
             return not isinstance(answer, httpx.Response) or answer.status_code == 200
 

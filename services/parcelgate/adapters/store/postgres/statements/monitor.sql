@@ -111,7 +111,7 @@ FROM monitor.item WHERE environment = $1::text AND ($2::text = '' OR partner = $
 -- Items by identifier, declaration id, or what came in with a receipt, reference or file name; newest first.
 SELECT id, item, partner, version, stage, substr(security_mark, 23), substr(fiscal_mark, 23),
     substr(destination_mark, 7), substr(receipt_mark, 7), first_seen_at
-FROM monitor.item WHERE environment = $1::text AND ($2::text = '' OR partner = $2::text) AND id IN (
+FROM (
     SELECT id FROM monitor.item WHERE item_key = $4::text
     UNION SELECT id FROM monitor.item WHERE id = $5::text
     UNION SELECT unnest(string_to_array(m.subjects, ' ')) FROM monitor.membership AS m WHERE m.receipt IN (
@@ -121,7 +121,8 @@ FROM monitor.item WHERE environment = $1::text AND ($2::text = '' OR partner = $
             UNION SELECT * FROM monitor.interchange WHERE file_name = $3::text
         ) AS i WHERE environment || '' = $1::text AND ($2::text = '' OR partner || '' = $2::text)
     )
-)
+) AS found (found_id) CROSS JOIN LATERAL (SELECT * FROM monitor.item WHERE id = found_id OFFSET 0) AS i
+WHERE environment = $1::text AND ($2::text = '' OR partner = $2::text)
 ORDER BY first_seen_at DESC, id LIMIT $6::bigint;
 
 -- name: monitor.find_interchanges

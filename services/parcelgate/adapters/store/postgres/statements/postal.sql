@@ -108,7 +108,8 @@ ORDER BY place LIMIT $5::bigint;
 -- A process takes an interchange, or keeps it; exact, if it must not be somebody else's.
 UPDATE postal.interchange AS t SET owner = r.owner, owned_until = r.until
 FROM unnest($1::text[], $2::text[], $3::bigint[], $4::bigint[]) AS r (receipt, owner, until, now)
-WHERE t.receipt = r.receipt AND (t.owner = r.owner OR t.owned_until < r.now) AND t.state IN ('RECEIVED', 'TRANSLATED');
+WHERE t.receipt = r.receipt AND (t.owner = r.owner OR t.owned_until < r.now)
+    AND t.state || '' IN ('RECEIVED', 'TRANSLATED');
 
 -- name: postal.in_hand
 -- How many interchanges are not at their end, counted up to a limit.

@@ -31,8 +31,10 @@ SELECT id FROM router.declaration WHERE identifier = ANY($1::text[]) AND environ
 
 -- name: router.find_declarations_of_cases
 -- Declarations by ids of their cases, as reports name them: an id begins with 24 digits of its declaration's.
-SELECT d.id FROM unnest($1::text[]) AS c (id) JOIN router.declaration AS d
-    ON d.id >= left(c.id, 24) COLLATE "C" AND d.id < (left(c.id, 24) || 'g') COLLATE "C"
+SELECT d.id FROM unnest($1::text[]) AS c (id) CROSS JOIN LATERAL (
+    SELECT id, environment FROM router.declaration
+    WHERE id >= left(c.id, 24) COLLATE "C" AND id < (left(c.id, 24) || 'g') COLLATE "C" OFFSET 0
+) AS d
 WHERE d.environment = $2::text;
 
 -- name: router.find_decisions
