@@ -18,7 +18,10 @@ def main() -> int:
     """Run the benchmarks asked for, all if none is; returns 0, for a missed budget is a figure and no fault."""
     asked = argparse.ArgumentParser(description=__doc__)
     asked.add_argument(
-        "--only", action="append", default=[], help="xml, risk, clearance, router, pipeline, latency, large, find"
+        "--only",
+        action="append",
+        default=[],
+        help="xml, risk, clearance, router, pipeline, latency, large, find, cluster, cluster-large, cluster-find, growth",
     )
     asked.add_argument("--large-megabytes", type=float, default=30)
     asked.add_argument("--find-items", type=int, default=1_000_000)
@@ -41,6 +44,8 @@ def _benches(large_megabytes: float, find_items: int) -> dict[str, Callable[[], 
     """Return what there is to measure, by name; the risk bench borrows its item from the unit tests."""
     sys.path.append(str(ROOT / "tests"))
     import bench_clearance
+    import bench_cluster
+    import bench_cluster_weight
     import bench_find
     import bench_large
     import bench_latency
@@ -58,6 +63,10 @@ def _benches(large_megabytes: float, find_items: int) -> dict[str, Callable[[], 
         "latency": bench_latency.rows,
         "large": lambda: bench_large.rows(large_megabytes),
         "find": lambda: bench_find.rows(find_items),
+        "cluster": bench_cluster.rows,
+        "growth": bench_cluster.growth,
+        "cluster-large": lambda: bench_cluster_weight.large(large_megabytes),
+        "cluster-find": lambda: bench_cluster_weight.find(find_items),
     }
 
 

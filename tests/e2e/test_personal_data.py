@@ -149,7 +149,10 @@ def test_the_monitor_and_the_command_line_show_no_name(scene):
 
 async def test_erasing_a_key_makes_its_item_unreadable_and_no_other(scene):
     gateway, _, receipts = scene
-    kept = "SELECT i.data_key, t.item FROM postal_interchange i JOIN postal_item t USING (receipt) WHERE receipt = ?"
+    kept = (
+        "SELECT v.data_key, v.sealed FROM router_version v JOIN postal_item t ON t.declaration_id = v.declaration_id"
+        " WHERE t.receipt = ?"
+    )
     rows = [gateway.rows(kept, one)[0] for one in receipts[:2]]
     store = SqliteStore(Path(gateway.data) / "parcelgate.sqlite")
     try:

@@ -44,11 +44,8 @@ async def test_nothing_is_lost_or_doubled_when_the_gateway_dies_at_random_twenty
 
 
 async def test_without_the_inbox_the_judge_finds_duplicates(scene):
-    points = [
-        "runner.done_before_acknowledge:4",
-        "runner.published_before_mark:5",
-        "runner.done_before_acknowledge:9",
-    ] * 3
+    # Which of the consumers passes at the n-th time is chance; several of these are edges that log responses.
+    points = [f"runner.done_before_acknowledge:{nth}" for nth in (2, 3, 4, 5, 6, 7, 8, 9, 11, 13)]
     await scene.run(11, points, guards="-inbox")
     code, verdict = scene.judge()
     assert verdict["duplicated"]

@@ -32,7 +32,7 @@ async def opened(settings: Settings, stop: asyncio.Event, service: str) -> Async
     Waits for the database until stop is set, for as long as it is away; raises StoreUnavailableError then. The broker
     may be away: what is committed is sent when it is back.
     """
-    store = await _store(settings, stop)
+    store = await _store(settings, stop, service)
     bell = PostgresBell(settings.database_url)
     bus: RabbitBus | None = None
     queues: PartnerQueues | None = None
@@ -97,11 +97,14 @@ def _missing(reach: _Reach, bus: RabbitBus) -> list[str]:
     return found
 
 
-async def _store(settings: Settings, stop: asyncio.Event) -> PostgresStore:
+async def _store(settings: Settings, stop: asyncio.Event, service: str) -> PostgresStore:
     while True:
         try:
             return await PostgresStore.open(
-                settings.database_url, owner=settings.instance, connections=settings.database_connections
+                settings.database_url,
+                owner=settings.instance,
+                connections=settings.database_connections,
+                service=service,
             )
         except StoreUnavailableError as error:
             structlog.get_logger("gateway").warning("database_away", reason=str(error))

@@ -54,16 +54,10 @@ class Desk:
         for reporter, given in reports.items():
             ids |= await concerned(store, reporter, given)
         # What has to be read is read at the same time: a single item waits for every question one after the other.
-        answers, waiting, _ = await asyncio.gather(
-            self._open_book(ids),
-            self._waiting({arrival.declaration.key.item.identifier for arrival in coming}),
-            self._vault.fetch({arrival.version.data_key for arrival in coming}),
-        )
-        # Nobody can have reported on a case of a declaration that nobody has seen.
-        known_before = [one for one in answers.book.declarations.values() if one.revision and one.cases]
-        if known_before:
-            waiting += await self._waiting({case for one in known_before for case in one.cases})
+        keys = {arrival.version.data_key for arrival in coming}
+        answers, _ = await asyncio.gather(self._open_book(ids), self._vault.fetch(keys))
         await self._routing.route(coming, answers)
+        waiting = await self._waiting(answers.book, {arrival.declaration.id for arrival in coming})
         if waiting or reports:
             known = Known()
             await self._recall(waiting, known)
@@ -205,8 +199,12 @@ class Desk:
         book = await Book.load(self.runner.store, ids, sealed)
         return Answers(book, self._partners, self.runner.clock.micros())
 
-    async def _waiting(self, places: set[str]) -> list[Waiting]:
-        """Return the reports that wait for items or cases."""
+    async def _waiting(self, book: Book, ids: set[str]) -> list[Waiting]:
+        """Return the reports that wait for these declarations' items or cases."""
+        places = set()
+        for declaration_id in ids:
+            declaration = book.declarations[declaration_id]
+            places |= {declaration.identifier, *declaration.cases}
         if not places:
             return []
         return [Waiting(*row) for row in await self.runner.store.read("router.find_waiting", sorted(places))]

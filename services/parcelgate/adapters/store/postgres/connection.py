@@ -19,6 +19,9 @@ CONNECT_SECONDS = 5
 # The database gives up first, so that what we gave up on is not committed behind our back.
 ANSWER_SECONDS = 10
 _STATEMENT_MILLISECONDS = "8000"
+# The arrays that statements take; see statements/*.sql.
+_ARRAYS = "SELECT $1::text[], $2::bigint[], $3::bytea[], $4::boolean[], $5::integer[], $6::smallint[]"
+_A_MOMENT = "SELECT pg_sleep(0.02)"
 SETTINGS = {
     "statement_timeout": _STATEMENT_MILLISECONDS,
     "idle_in_transaction_session_timeout": "10000",
@@ -50,6 +53,12 @@ class Session:
         self.connection = connection
         self.functions: set[str] = set()
         self.texts: dict[tuple[str, ...], str] = {}
+
+    async def make_ready(self, wanted: Sequence[Statement]) -> None:
+        """Make the functions of writes, and learn the types of arrays: else the first who needs them waits for it."""
+        if wanted:
+            await self.connection.prepare(_ARRAYS)
+            await self._prepare(wanted)
 
     async def fetch(self, text: str, *arguments: Any) -> list[Any]:
         """Run a query and return its rows."""
@@ -83,12 +92,20 @@ class Session:
 class Pool:
     """Hands out sessions, the one used last first; raises StoreUnavailableError when there is none to be had."""
 
-    def __init__(self, dsn: str, name: str, connections: int) -> None:
+    def __init__(self, dsn: str, name: str, connections: int, beforehand: Sequence[Statement] = ()) -> None:
         self._dsn = dsn
+        self._connections = connections
+        self._beforehand = beforehand
         self._settings = {**SETTINGS, "application_name": f"parcelgate {name}"[:63]}
         self._slots = asyncio.Semaphore(connections)
         self._idle: list[Session] = []
         self._closed = False
+
+    async def fill(self) -> None:
+        """Open all connections now; raises StoreUnavailableError if the database cannot be reached."""
+        # Each takes long enough that the others need connections of their own.
+        asked = (self.run(lambda session: session.fetch(_A_MOMENT), again=True) for _ in range(self._connections))
+        await asyncio.gather(*asked)
 
     async def run(self, work: Callable[[Session], Awaitable[T]], *, again: bool) -> T:
         """Do work with a session; again says that the work may be done twice, should the line break during the first.
@@ -154,7 +171,13 @@ class Pool:
         except FAILURES as error:
             reason = str(error) or type(error).__name__
             raise StoreUnavailableError(f"PostgreSQL cannot be reached: {reason}") from error
-        return Session(connection)
+        session = Session(connection)
+        try:
+            await session.make_ready(self._beforehand)
+        except FAILURES as error:
+            connection.terminate()
+            raise translated(error) from error
+        return session
 
     def _put_back(self, session: Session, *, well: bool) -> None:
         """Keep a session for the next; what broke the line of one has broken those that wait as well."""

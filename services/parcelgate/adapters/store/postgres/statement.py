@@ -5,6 +5,7 @@ call many of them, in order, each seeing what those before it did.
 """
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 # What a write that must be exact raises in the database: a code of our own (SQLSTATE, implementation-defined class).
 ROW_CHANGED = "PX409"
 _NAME = re.compile(r"^-- name: ([a-z_]+\.[a-z_]+)$", re.MULTILINE)
+_WRITE = re.compile(r"^(?:INSERT|UPDATE|DELETE)\b", re.MULTILINE)
 _TYPED = re.compile(r"\$(\d+)::([a-z]+(?: precision)?(?:\[\])?)")
 _FUNCTION = """\
 CREATE OR REPLACE FUNCTION {function}({types}, exact boolean) RETURNS bigint LANGUAGE plpgsql AS $statement$
@@ -67,6 +69,15 @@ def statements() -> dict[str, Statement]:
                 raise ValueError(f"statement {name} has an argument without a type")
             found[name] = Statement(name, text.strip().rstrip(";"), tuple(types[number] for number in sorted(types)))
     return found
+
+
+def writes(schemas: Collection[str]) -> list[Statement]:
+    """Return all writes of some schemas that can be part of a transaction."""
+    return [
+        one
+        for name, one in statements().items()
+        if name.partition(".")[0] in schemas and "RETURNING" not in one.text and _WRITE.search(one.text)
+    ]
 
 
 def statement(name: str) -> Statement:

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from parcelgate.adapters.store.postgres.commit import calls_of, unpack_faults
 from parcelgate.adapters.store.postgres.connection import Pool
-from parcelgate.adapters.store.postgres.statement import statement
+from parcelgate.adapters.store.postgres.statement import statement, writes
 from parcelgate.core import failpoint
 from parcelgate.core.port import Dead, Delivered, Delivery, Message, Postponed, Transaction
 
@@ -23,10 +23,17 @@ class PostgresStore:
         self._pool = pool
 
     @classmethod
-    async def open(cls, dsn: str, *, owner: str, connections: int = 6) -> Self:
-        """Reach the database, which must have been migrated; raises StoreUnavailableError if it cannot be reached."""
-        store = cls(Pool(dsn, owner, connections), owner)
+    async def open(cls, dsn: str, *, owner: str, connections: int = 6, service: str = "") -> Self:
+        """Reach the database, which must have been migrated; raises StoreUnavailableError if it cannot be reached.
+
+        With a service, all connections are opened now, and what its writes need is prepared on each.
+        """
+        beforehand = writes(("runner", service)) if service else ()
+        pool = Pool(dsn, owner, connections, beforehand)
+        store = cls(pool, owner)
         await store.run("runner.clock")
+        if service:
+            await pool.fill()
         return store
 
     async def commit(self, transaction: Transaction) -> None:
