@@ -130,6 +130,7 @@ declarations = st.fixed_dictionaries(
 named = message(target.message_of("parcelgate.api.record.v1.DeclarationKey"), item=keys(posted=False), environment=None)
 releases = message(
     Release.DESCRIPTOR,
+    follows=None,
     declaration=message(Declaration.DESCRIPTOR, key=named, item=None),
     decision=message(
         Release.DESCRIPTOR.fields_by_name["decision"].message_type,
