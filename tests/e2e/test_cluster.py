@@ -256,6 +256,14 @@ def test_a_service_that_is_away_holds_work_back_and_the_page_says_why_until_it_i
     wait(partial(house.decided, first, receipt), "the decisions")
 
 
+def test_the_doctor_looks_at_every_process(house):
+    checks = {one["what"]: one for one in json.loads(house.cluster.members[0].run("doctor", "--json"))}
+    for service in ("postal", "carrier", "router", "risk", "clearance", "monitor"):
+        assert checks[service]["well"], checks[service]
+        assert f"{service}-1" in checks[service]["finding"] and f"{service}-2" in checks[service]["finding"]
+    assert checks["dead letters"]["well"]
+
+
 def test_a_process_stops_in_good_order_and_lets_its_tasks_go(house):
     (member, _) = house.cluster.of("router")
     member.stop()

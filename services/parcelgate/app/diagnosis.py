@@ -6,15 +6,17 @@ import shutil
 import socket
 import sqlite3
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import httpx
 from rich.console import Console
 from rich.markup import escape
 
+from parcelgate.app import topology
 from parcelgate.app.client import Client
-from parcelgate.app.running import running
+from parcelgate.app.running import Running, processes, running
 from parcelgate.core.partner import Partners
 from parcelgate.core.setting import Settings
 
@@ -56,6 +58,11 @@ def _checks(settings: Settings) -> Iterator[Check]:
     yield _data(settings.data)
     yield _partners(settings)
     where = running(settings.data)
+    members = processes(settings.data)
+    if members:
+        yield from _cluster(members)
+        yield from _at_work(settings)
+        return
     if where is None:
         yield Check("gateway", well=True, finding=f"none runs on {settings.data}")
         yield _port("HTTP port", settings.host, settings.http_port)
@@ -63,6 +70,27 @@ def _checks(settings: Settings) -> Iterator[Check]:
         return
     yield Check("gateway", well=True, finding=f"runs as process {where.pid}: {where.http}, gRPC {where.grpc}")
     yield from _at_work(settings)
+
+
+def _cluster(members: Sequence[Running]) -> Iterator[Check]:
+    """Look at the processes of a cluster on this data folder: each service is there, and each process has what it needs."""
+    for service in topology.SERVICES:
+        found = [one for one in members if one.service == service]
+        missing = [f"{one.instance} waits for {', '.join(what)}" for one in found if (what := _missing(one))]
+        yield Check(
+            service,
+            well=bool(found) and not missing,
+            finding="; ".join(missing) or ", ".join(f"{one.instance} at {one.http}" for one in found) or "no process",
+            hint=f"Start one with: parcelgate run {service}; see its log for what it waits for.",
+        )
+
+
+def _missing(member: Running) -> list[str]:
+    try:
+        answer = httpx.get(f"{member.http}/health/ready", timeout=5, trust_env=False)
+    except httpx.HTTPError as error:
+        return [f"an answer ({type(error).__name__})"]
+    return [] if answer.is_success else [str(one) for one in answer.json()["missing"]]
 
 
 def _data(data: Path) -> Check:
