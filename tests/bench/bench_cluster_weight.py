@@ -68,7 +68,6 @@ def find(items: int = 10_000_000) -> list[Row]:
         began = time.monotonic()
         for first in range(0, items, _BLOCK):
             stage.sql(_FILL, first, min(items, first + _BLOCK) - 1)
-        stage.sql("SELECT count(*) FROM (SELECT 1 FROM monitor.item LIMIT 1) AS some")
         filled = time.monotonic() - began
         found, bare = [], []
         for _ in range(_CALLS):
