@@ -8,11 +8,11 @@ import asyncio
 import secrets
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import aio_pika
 from cluster_stage import Stage
-from documents import OTHER_POST, POST, documents
+from documents import OTHER_POST, POST, documents, many
 from row import Row, percentile, row
 from stage import folder
 
@@ -40,17 +40,22 @@ def rows(rounds: int = 3, interchanges: int = 8, singles: int = 100, bulk: int =
         _round(stage, load[:2])
         measured = [_round(stage, load[start : start + interchanges]) for start in range(2, len(load), interchanges)]
         found = _rate_rows(measured, "")
+        found += _rate_rows(
+            [_round(stage, documents(POST, interchanges, SIZE, seed=4, full=True))], ", items of 65 elements"
+        )[:2]
         alone = documents(OTHER_POST, singles + 400, 1, seed=2)
         found += _latency(stage, alone[:singles], alone[singles:], documents(POST, bulk, SIZE, seed=3))
     return found
 
 
-def growth(sizes: Sequence[int] = (1_000, 10_000, 100_000), instances: int = 2) -> list[Row]:
-    """Measure the rate of more and more items on one cluster, and of two processes of each service beside one."""
+def growth(most: int = 1_000_000, instances: int = 2) -> list[Row]:
+    """Measure the rate of ten times as many items again and again, and of two processes of each service beside one."""
     found = []
+    sizes = [10**power for power in range(3, 10) if 10**power <= most]
     with Stage(folder("growth")) as stage:
-        _round(stage, documents(POST, 1, SIZE, seed=7))
-        rates = {size: _round(stage, documents(POST, size // SIZE, SIZE, seed=8 + size))[0] for size in sizes}
+        _round(stage, documents(POST, 2, SIZE, seed=7))
+        # As many at once as back-pressure lets in; the others wait at the door.
+        rates = {size: _round(stage, many(POST, size, SIZE, seed=number))[0] for number, size in enumerate(sizes, 8)}
     least = rates[min(rates)]
     found += [
         row(
@@ -68,7 +73,7 @@ def growth(sizes: Sequence[int] = (1_000, 10_000, 100_000), instances: int = 2) 
     return found
 
 
-def _round(stage: Stage, load: list[bytes]) -> tuple[float, dict[str, float]]:
+def _round(stage: Stage, load: Iterable[bytes]) -> tuple[float, dict[str, float]]:
     """Return items a second, and CPU microseconds an item by process."""
     known, before, began = stage.accepted(), stage.cpu(), time.time()
     for document in load:

@@ -25,10 +25,11 @@ def main() -> int:
     )
     asked.add_argument("--large-megabytes", type=float, default=30)
     asked.add_argument("--find-items", type=int, default=1_000_000)
+    asked.add_argument("--growth-items", type=int, default=100_000)
     given = asked.parse_args()
     console = Console(stderr=True)
     found: list[Row] = []
-    for name, bench in _benches(given.large_megabytes, given.find_items).items():
+    for name, bench in _benches(given).items():
         if not given.only or name in given.only:
             began = time.monotonic()
             found += bench()
@@ -40,7 +41,7 @@ def main() -> int:
     return 0
 
 
-def _benches(large_megabytes: float, find_items: int) -> dict[str, Callable[[], list[Row]]]:
+def _benches(given: argparse.Namespace) -> dict[str, Callable[[], list[Row]]]:
     """Return what there is to measure, by name; the risk bench borrows its item from the unit tests."""
     sys.path.append(str(ROOT / "tests"))
     import bench_clearance
@@ -61,12 +62,12 @@ def _benches(large_megabytes: float, find_items: int) -> dict[str, Callable[[], 
         "router": bench_router.rows,
         "pipeline": bench_pipeline.rows,
         "latency": bench_latency.rows,
-        "large": lambda: bench_large.rows(large_megabytes),
-        "find": lambda: bench_find.rows(find_items),
+        "large": lambda: bench_large.rows(given.large_megabytes),
+        "find": lambda: bench_find.rows(given.find_items),
         "cluster": bench_cluster.rows,
-        "growth": bench_cluster.growth,
-        "cluster-large": lambda: bench_cluster_weight.large(large_megabytes),
-        "cluster-find": lambda: bench_cluster_weight.find(find_items),
+        "growth": lambda: bench_cluster.growth(given.growth_items),
+        "cluster-large": lambda: bench_cluster_weight.large(given.large_megabytes),
+        "cluster-find": lambda: bench_cluster_weight.find(given.find_items),
     }
 
 
