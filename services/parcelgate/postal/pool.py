@@ -14,6 +14,9 @@ from parcelgate.postal import wire
 from parcelgate.postal.reading import End, Read, Task, answer_of, pack
 
 _PIPE_BYTES = 1024 * 1024
+# How far a process that reads long interchanges stands back (nice) when the machine is busy: whoever waits for the answer
+# to a single item, or for any other service, comes first.
+_NICE = {"interactive": 0, "bulk": 5}
 
 
 class WorkerLostError(Exception):
@@ -33,7 +36,7 @@ class Pool:
         for lane, size in self._sizes.items():
             self._idle[lane] = asyncio.Queue()
             for _ in range(size):
-                self._idle[lane].put_nowait(await self._spawn())
+                self._idle[lane].put_nowait(await self._spawn(lane))
 
     async def close(self) -> None:
         """End all processes; one that is still busy is killed."""
@@ -47,7 +50,7 @@ class Pool:
         whole = False
         try:
             if process is None or process.returncode is not None:
-                process = await self._spawn()
+                process = await self._spawn(lane)
             closed = asyncio.Event()
             feeding = asyncio.create_task(_feed(process, task, parts, closed))
             while True:
@@ -74,12 +77,13 @@ class Pool:
                 await self._end(process)
             self._idle[lane].put_nowait(process if whole else None)
 
-    async def _spawn(self) -> Process:
+    async def _spawn(self, lane: str) -> Process:
         paths = os.pathsep.join(path for path in sys.path if path)
         process = await asyncio.create_subprocess_exec(
             sys.executable,
             "-m",
             "parcelgate.postal.worker",
+            str(_NICE[lane]),
             stdin=PIPE,
             stdout=PIPE,
             limit=_PIPE_BYTES,

@@ -1,9 +1,11 @@
 """A translation process: takes documents from its standard input, one after the other, and answers item after item.
 
-It holds no key and opens no file or socket; when the gateway dies, its input ends and so does the process.
+It holds no key and opens no file or socket; when the gateway dies, its input ends and so does the process. Its argument
+says how far it stands back when the machine is busy (nice, 0 to 19).
 """
 
 import gc
+import os
 import sys
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -57,6 +59,7 @@ def _frame(source: BinaryIO) -> tuple[int, bytes] | None:
 
 
 if __name__ == "__main__":
+    os.nice(int(sys.argv[1]))
     # Hardly anything here lies in cycles: what was loaded is not looked through again, and the rest seldom.
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
