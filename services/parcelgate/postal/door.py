@@ -93,7 +93,7 @@ class PostalDoor:
         after, limit = _number(request, "after", 0, 0, _FAR), _number(request, "limit", PAGE, 1, MOST)
         if isinstance(after, Fault) or isinstance(limit, Fault):
             return refusal(400, after if isinstance(after, Fault) else limit)  # type: ignore[arg-type] # one of them is
-        found = await self._hand_out.messages(caller.partner, after, limit)
+        found = await self._hand_out.ask(caller.partner, after, limit)
         answer: dict[str, object] = {"responses": [_message(closed) for closed in found], "links": {}}
         if len(found) == limit:
             answer["links"] = {"next": f"/v1/responses?after={found[-1].number}&limit={limit}"}

@@ -5,6 +5,7 @@ log and the message's own row alone, so that they are the same whenever and howe
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -17,13 +18,15 @@ from parcelgate.core.chunk import environment_value
 from parcelgate.core.clock import iso
 from parcelgate.core.fact import fact
 from parcelgate.core.partner import Partner
-from parcelgate.core.port import ConflictError, Delivered, Outcome, RejectError, Write
+from parcelgate.core.port import ConflictError, Delivered, Outcome, RejectError, TryAgainError, Write
 from parcelgate.core.runner import Runner
 from parcelgate.core.seal import Vault
 
 MOST_RESPONSES = 500
 _MOST_BYTES = 8 * 1024 * 1024
 _PAGE = 100
+# Messages that one question closes at most; whoever asks again gets more.
+_CLOSED_AT_ONCE = 20
 # What carries a kind of delivery, where the partner's profile names no format of that message.
 _MESSAGES = {"release": "cusrsp", "filing": "cusitm"}
 _FORMATS = {"release": "upu/cusrsp/own-1", "filing": "upu/cusitm/own-1"}
@@ -80,6 +83,14 @@ class HandOut:
         except ConflictError:
             return None
         return closed
+
+    async def ask(self, partner: Partner, after: int, limit: int) -> list[Closed]:
+        """Return messages after a number to a partner who asks; what is ready is closed now, if anything can be stored."""
+        with contextlib.suppress(TryAgainError):
+            for _ in range(_CLOSED_AT_ONCE):
+                if await self.close(partner) is None:
+                    break
+        return await self.messages(partner, after, limit)
 
     async def messages(self, partner: Partner, after: int, limit: int) -> list[Closed]:
         """Return closed messages after a number."""

@@ -173,9 +173,9 @@ class InTray:
 
 
 class OutTray:
-    """Closes messages for one partner and, if it has a mailbox or a queue, puts them there."""
+    """Closes messages for one partner that has a mailbox or a queue, and puts them there."""
 
-    def __init__(self, runner: Runner, partner: Partner, tray: Tray | None, hand_out: HandOut) -> None:
+    def __init__(self, runner: Runner, partner: Partner, tray: Tray, hand_out: HandOut) -> None:
         self._runner = runner
         self._partner = partner
         self._tray = tray
@@ -187,12 +187,10 @@ class OutTray:
         """Close all that is ready, and put all that is closed into the tray; what does not fit in goes there later."""
         while await self._hand_out.close(self._partner):
             failpoint.pass_by("handout.closed_before_write")
-        if self._tray is None:
-            return
         with contextlib.suppress(NotNowError):
-            await self._put_all(self._tray)
+            await self._put_all()
 
-    async def _put_all(self, tray: Tray) -> None:
+    async def _put_all(self) -> None:
         # Work that failed before has its next time in the store; all else goes out now, in order.
         now = self._runner.clock.micros()
         postponed = {one.message.id: one for one in await self._runner.store.due(self._consumer.name, 2**62, 1000)}
@@ -201,7 +199,7 @@ class OutTray:
             later = postponed.get(name)
             if later is not None and later.next_micros > now:
                 continue
-            if not await tray.has_room():
+            if not await self._tray.has_room():
                 return
             self._open[name] = closed
             key = f"{self._partner.environment}.postal.{self._partner.id}"
@@ -219,7 +217,6 @@ class OutTray:
     async def _handle(self, messages: Sequence[Message]) -> Outcome:
         (message,) = messages
         closed = self._open[message.id]
-        assert self._tray is not None
         await self._tray.put(closed, await self._hand_out.compose(self._partner, closed))
         failpoint.pass_by("handout.renamed_before_mark")
         return self._hand_out.handed_out(self._partner, closed)

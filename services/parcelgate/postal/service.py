@@ -118,13 +118,15 @@ class PostalService:
             tray = QueueTray(queue)
             in_queue = InQueue(partner, queue, self.intake)
             group.create_task(go_round(in_queue.look, _at_once, stop), name=f"queue of {partner.id}")
-        out_tray = OutTray(self._runner, partner, tray, self.hand_out)
+        # For who has neither, messages are closed when it asks for them.
+        if tray is not None:
+            out_tray = OutTray(self._runner, partner, tray, self.hand_out)
 
-        async def hand_out() -> None:
-            if await self._charge.mine(f"hand-out to {partner.id}"):
-                await out_tray.look()
+            async def hand_out() -> None:
+                if await self._charge.mine(f"hand-out to {partner.id}"):
+                    await out_tray.look()
 
-        group.create_task(go_round(hand_out, out_tray.wait, stop), name=f"hand out to {partner.id}")
+            group.create_task(go_round(hand_out, out_tray.wait, stop), name=f"hand out to {partner.id}")
         if mailbox is not None:
             # One partner's folder that cannot be made now must not keep the others away; its in-tray tries again.
             with contextlib.suppress(OSError):
