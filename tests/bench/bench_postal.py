@@ -156,7 +156,7 @@ class PostalPath:
     def arrived(self, document: bytes, receipt: str) -> None:
         """Let the store know the interchange."""
         one = Interchange(
-            receipt, POST, "test", "RECEIVED", "bench", self.key.id, 1, "", len(document), 0, "", "", 0, 0, 0, 0, 0, b"", "",
+            receipt, POST, "test", "RECEIVED", "bench", self.key.id, "", len(document), 0, "", "", 0, 0, 0, 0, 0, b"", "",
             _NOW,
         )  # fmt: skip
         self.store.interchange = tuple(getattr(one, name) for name in Interchange.__slots__)

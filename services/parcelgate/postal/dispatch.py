@@ -49,18 +49,22 @@ class Dispatch:
         self._kept_at = 0.0
         self._busy: dict[str, asyncio.Task[None]] = {}
         self._sizes: dict[str, int] = {}
-        self._at_hand: dict[str, Interchange] = {}
+        self._at_hand: dict[str, tuple[Interchange, Sequence[bytes]]] = {}
         self._serving = False
         self._not_before: dict[str, float] = {}
         self._consumer = Consumer("postal.interchange", "", self._handle, lambda message: [message])
         self._log = structlog.get_logger("postal")
 
-    def begin(self, receipt: str, size: int) -> None:
-        """Take up an interchange that this process has just taken in, if there is room in its lane; else it waits its turn."""
-        low, high, most = next(lane for lane in self._lanes if lane[0] < size <= lane[1])
+    def begin(self, interchange: Interchange, parts: Sequence[bytes]) -> None:
+        """Take up an interchange that this process has just taken in, if there is room in its lane; else it waits its turn.
+
+        Parts are its sealed parts, if all of them are in hand.
+        """
+        low, high, most = next(lane for lane in self._lanes if lane[0] < interchange.size <= lane[1])
         busy = sum(1 for size in self._sizes.values() if low < size <= high)
-        if self._serving and busy < most and receipt not in self._busy:
-            self._take(receipt, size, fresh=True)
+        if self._serving and busy < most and interchange.receipt not in self._busy:
+            self._at_hand[interchange.receipt] = interchange, parts
+            self._take(interchange.receipt, interchange.size)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until stop is set; what is in hand then has a few seconds to come to a commit."""
@@ -122,22 +126,26 @@ class Dispatch:
             return False
         return True
 
-    def _take(self, receipt: str, size: int, *, fresh: bool = False) -> None:
-        task = asyncio.create_task(self._work(receipt, fresh=fresh), name=receipt)
+    def _take(self, receipt: str, size: int) -> None:
+        task = asyncio.create_task(self._work(receipt), name=receipt)
         self._busy[receipt], self._sizes[receipt] = task, size
         task.add_done_callback(self._done)
 
     def _done(self, task: asyncio.Task[None]) -> None:
         receipt = task.get_name()
         del self._busy[receipt], self._sizes[receipt]
+        self._at_hand.pop(receipt, None)
         if not task.cancelled() and (error := task.exception()):
             self._log.error("interchange_failed", receipt=receipt, exc_info=error)
             self._not_before[receipt] = time.monotonic() + _AWAY_SECONDS
         self._runner.bell.ring([RECEIVED_BELL])
 
-    async def _work(self, receipt: str, *, fresh: bool = False) -> None:
+    async def _work(self, receipt: str) -> None:
+        # What was taken in a moment ago was never tried.
+        interchange, _ = self._at_hand.get(receipt, (None, ()))
+        fresh = interchange is not None
         try:
-            interchange = await find(self._runner.store, receipt)
+            interchange = interchange or await find(self._runner.store, receipt)
             while interchange is not None and interchange.state not in ENDED:
                 interchange = await self._step(interchange, fresh=fresh)
                 fresh = False
@@ -164,7 +172,7 @@ class Dispatch:
             left = (tried[1] - self._runner.clock.micros()) / 1e6
             self._not_before[interchange.receipt] = time.monotonic() + max(0.05, left)
             return None
-        self._at_hand[interchange.receipt] = interchange
+        self._at_hand.setdefault(interchange.receipt, (interchange, ()))
         await self._runner.work(self._consumer, [message], tried[0] if tried else 0)
         self._at_hand.pop(interchange.receipt, None)
         if routing:
@@ -189,4 +197,4 @@ class Dispatch:
         if message.id.startswith("route/"):
             return await self._routing.route(receipt)
         # Only for the first try: whoever has to compute again has to look again.
-        return await self._translation.translate(receipt, self._at_hand.pop(receipt, None))
+        return await self._translation.translate(receipt, *self._at_hand.pop(receipt, (None, ())))

@@ -7,7 +7,7 @@ A raw body is sealed and stored in parts as it arrives; the receipt is given onl
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -60,6 +60,7 @@ class _Upload:
     digest: Any = field(default_factory=hashlib.sha256)
     size: int = 0
     stored: int = 0
+    received_at: int = 0
     sealed: list[bytes] = field(default_factory=list)
     beginning: bytearray = field(default_factory=bytearray)
 
@@ -79,7 +80,8 @@ class Intake:
         self._vault = vault
         self._settings = settings
         self._recognise = recognise
-        self.on_received: Callable[[str, int], None] | None = None
+        # Called with what has just been stored, and with its sealed parts if all of them are in hand.
+        self.on_received: Callable[[Interchange, Sequence[bytes]], None] | None = None
 
     async def receive(self, partner: Partner, name: str, body: AsyncIterator[bytes]) -> Accepted:
         """Store an interchange as it arrives and return its receipt once it is durable.
@@ -107,6 +109,7 @@ class Intake:
                 raise RejectError(fault("INTERCHANGE_EMPTY"))
             if len(upload.beginning) < _BEGINNING:
                 self._check_beginning(partner, bytes(upload.beginning))
+            in_hand = upload.sealed if not upload.stored else ()
             accepted = await self._complete(upload)
             completed = not accepted.repeated
         finally:
@@ -114,7 +117,7 @@ class Intake:
                 await self._drop(upload.receipt, upload.key.id)
         failpoint.pass_by("intake.committed_before_reply")
         if completed and self.on_received is not None:
-            self.on_received(accepted.receipt, upload.size)
+            self.on_received(self._whole(upload), in_hand)
         self._runner.bell.ring([RECEIVED_BELL])
         return accepted
 
@@ -171,8 +174,6 @@ class Intake:
         failpoint.pass_by("intake.part_stored")
 
     async def _complete(self, upload: _Upload) -> Accepted:
-        if known := await self._holder(upload):
-            return Accepted(known, repeated=True)
         first = upload.stored == 0
         partner, now, digest = upload.partner, self._runner.clock.micros(), upload.digest.hexdigest()
         parts = upload.take_parts()
@@ -188,13 +189,16 @@ class Intake:
             row = (upload.receipt, now, digest, upload.size, upload.stored, *owned)
             outcome.writes.append(Write("postal.complete_interchange", [row], exact=True))
         outcome.writes.append(parts)
-        outcome.facts.append(self._received(upload, now))
+        upload.received_at = now
+        outcome.facts.append(self._received(upload))
         for _ in range(_CONFLICTS):
             try:
                 await self._runner.transact(outcome)
             except ConflictError:
-                # The same bytes came twice at once. The other one may not be visible before its commit has ended.
+                # The same bytes came before, or at the same moment: then they are visible when that commit has ended.
                 if known := await self._holder(upload):
+                    # Nothing of a short one was kept, and there is nothing to be dropped.
+                    upload.stored = 0 if first else upload.stored
                     return Accepted(known, repeated=True)
                 await asyncio.sleep(_CONFLICT_SECONDS)
             else:
@@ -207,14 +211,16 @@ class Intake:
         rows = await self._runner.store.read("postal.content", *place)
         return rows[0][0] if rows else None
 
-    def _received(self, upload: _Upload, now: int) -> Any:
+    def _whole(self, upload: _Upload) -> Interchange:
         partner = upload.partner
-        whole = Interchange(
-            upload.receipt, partner.id, partner.environment, "RECEIVED", upload.name, upload.key.id, 0, "", upload.size,
-            upload.stored, "", "", 0, 0, 0, 0, 0, b"", "", now,
+        return Interchange(
+            upload.receipt, partner.id, partner.environment, "RECEIVED", upload.name, upload.key.id,
+            upload.digest.hexdigest(), upload.size, upload.stored, "", "", 0, 0, 0, 0, 0, b"", "", upload.received_at,
         )  # fmt: skip
+
+    def _received(self, upload: _Upload) -> Any:
         details = {"name": upload.name, "bytes": str(upload.size)}
-        return fact("interchange.received", now, declaration=stamp(whole), details=details)
+        return fact("interchange.received", upload.received_at, declaration=stamp(self._whole(upload)), details=details)
 
     async def _drop(self, receipt: str, key: str) -> None:
         """Take a broken upload away; what cannot be taken away now is swept later and never routed."""

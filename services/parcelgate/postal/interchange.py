@@ -27,7 +27,7 @@ ENDED = ("ROUTED", "REJECTED")
 
 @dataclass(frozen=True, slots=True)
 class Interchange:
-    """A row of postal_interchange; received_at in microseconds, place counts the order of arrival."""
+    """A row of postal_interchange; received_at in microseconds."""
 
     receipt: str
     partner: str
@@ -35,7 +35,6 @@ class Interchange:
     state: str
     name: str
     data_key: str
-    place: int
     digest: str
     size: int
     parts: int

@@ -56,6 +56,13 @@ class Verdict(NamedTuple):
     number: int
 
 
+class Before(NamedTuple):
+    """What there was before an interchange: versions of its declarations, and others of the partner not at their end."""
+
+    known: dict[str, Known]
+    others_wait: bool
+
+
 @dataclass(slots=True)
 class _Batch:
     interchange: Interchange
@@ -99,12 +106,17 @@ class Routing:
         batch.outcome.writes.append(Write("postal.judge_item", verdicts))
         return batch.outcome
 
-    async def route_at_once(self, interchange: Interchange, rows: Sequence[Row]) -> Outcome | None:
+    async def look(self, interchange: Interchange, rows: Sequence[Row]) -> Before:
+        """Look what was there before an interchange, so that all its rows can be routed at once."""
+        known, others = await asyncio.gather(self._known(interchange, rows), self._others_wait(interchange))
+        return Before(known, others)
+
+    async def route_at_once(self, interchange: Interchange, rows: Sequence[Row], before: Before) -> Outcome | None:
         """Return the step that keeps all rows of an interchange as judged, and sends them; None if they have to wait.
 
         Of an item on its way only the verdict is kept here.
         """
-        known, others = await asyncio.gather(self._known(interchange, rows), self._others_wait(interchange))
+        known, others = before
         if others and _depends(rows, known):
             return None
         batch = await self._send(interchange, rows, known)
@@ -112,7 +124,7 @@ class Routing:
         return batch.outcome
 
     async def _others_wait(self, interchange: Interchange) -> bool:
-        place = (interchange.partner, interchange.environment, interchange.place)
+        place = (interchange.partner, interchange.environment, interchange.receipt)
         return bool(await self._runner.store.read("postal.earlier", *place))
 
     async def _send(self, interchange: Interchange, rows: Sequence[Row], known: dict[str, Known]) -> _Batch:

@@ -4,6 +4,7 @@ Until the document has closed and its counts agree, nothing of it may be routed 
 time: rows are written again by receipt and number, and the step that ends it is exact.
 """
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -19,7 +20,7 @@ from parcelgate.core.seal import Vault
 from parcelgate.postal.interchange import KEPT_MICROS, Interchange, find, pack_faults, stamp, unpack_faults
 from parcelgate.postal.pool import Pool, WorkerLostError
 from parcelgate.postal.reading import End, Read, Task, refuse
-from parcelgate.postal.routing import Routing, Row, Verdict, put
+from parcelgate.postal.routing import Before, Routing, Row, Verdict, put
 
 _MOST_ITEMS = 1000
 _MOST_BYTES = 4 * 1024 * 1024
@@ -38,17 +39,17 @@ class Translation:
         self._routing = routing
         self._formats = formats
 
-    async def translate(self, receipt: str, given: Interchange | None = None) -> Outcome:
+    async def translate(self, receipt: str, given: Interchange | None = None, in_hand: Sequence[bytes] = ()) -> Outcome:
         """Read an interchange and return its last step: translated, rejected, or for a short one even routed.
 
-        Given is the interchange, if it was read from the store just before. Raises WorkerLostError if the process that
-        read it died.
+        Given is the interchange as it is in the store, if somebody knows, and in_hand are its sealed parts. Raises
+        WorkerLostError if the process that read it died.
         """
         interchange = given or await find(self._runner.store, receipt)
         if interchange is None or interchange.state != "RECEIVED":
             return Outcome()
         try:
-            waiting, kept, end = await self._read(interchange)
+            waiting, kept, end = await self._read(interchange, in_hand)
             rows = await self._rows(interchange, waiting)
         except RejectError as error:
             rows, kept, end = [], 0, refuse(list(error.faults))
@@ -64,7 +65,7 @@ class Translation:
             faults = [fault("INTERCHANGE_NOT_PROCESSED")]
             await self._runner.transact(self._reject(interchange, end._replace(faults=pack_faults(faults))))
 
-    async def _read(self, interchange: Interchange) -> tuple[list[Read], int, End]:
+    async def _read(self, interchange: Interchange, in_hand: Sequence[bytes]) -> tuple[list[Read], int, End]:
         partner = self._partners.get(interchange.partner)
         task = Task(
             interchange.receipt,
@@ -78,7 +79,7 @@ class Translation:
         )
         waiting: list[Read] = []
         kept = size = 0
-        answers = self._pool.read(interchange.lane, task, self._parts(interchange))
+        answers = self._pool.read(interchange.lane, task, self._parts(interchange, in_hand))
         async with contextlib.aclosing(answers):
             async for found in answers:
                 if isinstance(found, End):
@@ -91,11 +92,14 @@ class Translation:
                 size += sum(len(one.item) + len(one.declaration) + len(one.faults) for one in found)
         raise WorkerLostError(f"the translation process gave no end to {interchange.receipt}")
 
-    async def _parts(self, interchange: Interchange) -> AsyncIterator[bytes]:
+    async def _parts(self, interchange: Interchange, in_hand: Sequence[bytes]) -> AsyncIterator[bytes]:
         for number in range(interchange.parts):
-            rows = await self._runner.store.read("postal.part", interchange.receipt, number)
+            if number < len(in_hand):
+                sealed = in_hand[number]
+            else:
+                ((sealed,),) = await self._runner.store.read("postal.part", interchange.receipt, number)
             await self._vault.fetch([interchange.data_key])
-            yield self._vault.open(interchange.data_key, rows[0][0])
+            yield self._vault.open(interchange.data_key, sealed)
 
     async def _keep(self, interchange: Interchange, found: Sequence[Read]) -> None:
         rows = await self._rows(interchange, found)
@@ -124,15 +128,21 @@ class Translation:
         faults = unpack_faults(end.faults)
         if end.routable and kept + len(rows) != end.items:
             faults.append(fault("COUNTS_DIFFER", kept=kept + len(rows), found=end.items))
-        elif end.routable and (holder := await self._holder(interchange, end)):
-            faults.append(fault("REFERENCE_TAKEN", reference=end.reference, receipt=holder))
         elif end.routable:
-            return await self._accept(interchange, rows, kept, end)
+            # Asked at the same time: a single item waits for every question that is asked after another.
+            holder, before = await asyncio.gather(self._holder(interchange, end), self._before(interchange, rows, kept))
+            if holder is None:
+                return await self._accept(interchange, rows, before, end)
+            faults.append(fault("REFERENCE_TAKEN", reference=end.reference, receipt=holder))
         outcome = self._reject(interchange, end._replace(items=kept + len(rows), faults=pack_faults(faults)))
         outcome.writes.append(_put(interchange, rows))
         return outcome
 
-    async def _accept(self, interchange: Interchange, rows: list[Row], kept: int, end: End) -> Outcome:
+    async def _before(self, interchange: Interchange, rows: list[Row], kept: int) -> Before | None:
+        """Look what was there before an interchange that is in hand whole."""
+        return None if kept else await self._routing.look(interchange, rows)
+
+    async def _accept(self, interchange: Interchange, rows: list[Row], before: Before | None, end: End) -> Outcome:
         now = self._runner.clock.micros()
         place = (interchange.partner, interchange.environment)
         ended = (interchange.receipt, end.format, end.reference, end.items, end.ledger, end.faults)
@@ -147,7 +157,7 @@ class Translation:
             facts=[self._fact("interchange.translated", translated, end)],
         )
         # What is in hand whole needs no step of its own for routing, unless it depends on what came before.
-        routed = None if kept else await self._routing.route_at_once(translated, rows)
+        routed = None if before is None else await self._routing.route_at_once(translated, rows, before)
         if routed is None:
             outcome.writes.append(_put(interchange, rows))
         else:

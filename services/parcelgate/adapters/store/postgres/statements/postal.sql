@@ -88,7 +88,7 @@ WHERE partner = $1::text AND environment = $2::text AND format = $3::text AND re
 
 -- name: postal.interchange
 -- One interchange.
-SELECT receipt, partner, environment, state, name, data_key, place, digest, bytes, parts, format, reference, items,
+SELECT receipt, partner, environment, state, name, data_key, digest, bytes, parts, format, reference, items,
     accepted, rejected, unchanged, routed, faults, ledger, received_at
 FROM postal.interchange WHERE receipt = $1::text AND state <> 'RECEIVING';
 
@@ -120,7 +120,8 @@ SELECT count(*) FROM (
 -- name: postal.earlier
 -- Whether an earlier interchange of the same partner is not at its end.
 SELECT 1 FROM postal.interchange
-WHERE state IN ('RECEIVED', 'TRANSLATED') AND partner = $1::text AND environment = $2::text AND place < $3::bigint LIMIT 1;
+WHERE state IN ('RECEIVED', 'TRANSLATED') AND partner = $1::text AND environment = $2::text
+    AND place < (SELECT place FROM postal.interchange WHERE receipt = $3::text) LIMIT 1;
 
 -- name: postal.part
 -- One sealed part.

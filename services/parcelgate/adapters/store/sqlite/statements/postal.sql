@@ -63,7 +63,7 @@ WHERE partner = ? AND environment = ? AND format = ? AND reference = ? AND holds
 
 -- name: postal.interchange
 -- One interchange.
-SELECT receipt, partner, environment, state, name, data_key, place, digest, bytes, parts, format, reference, items,
+SELECT receipt, partner, environment, state, name, data_key, digest, bytes, parts, format, reference, items,
     accepted, rejected, unchanged, routed, faults, ledger, received_at
 FROM postal_interchange WHERE receipt = ? AND state <> 'RECEIVING';
 
@@ -90,7 +90,8 @@ SELECT count(*) FROM (SELECT 1 FROM postal_interchange WHERE state IN ('RECEIVED
 -- name: postal.earlier
 -- Whether an earlier interchange of the same partner is not at its end.
 SELECT 1 FROM postal_interchange
-WHERE state IN ('RECEIVED', 'TRANSLATED') AND partner = ? AND environment = ? AND place < ? LIMIT 1;
+WHERE state IN ('RECEIVED', 'TRANSLATED') AND partner = ? AND environment = ?
+    AND place < (SELECT place FROM postal_interchange WHERE receipt = ?) LIMIT 1;
 
 -- name: postal.part
 -- One sealed part.
