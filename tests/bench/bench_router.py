@@ -40,7 +40,7 @@ from parcelgate.monitor.service import MonitorService
 from parcelgate.postal.delivery import Delivering
 from parcelgate.postal.interchange import Interchange
 from parcelgate.postal.reading import End, Task, read
-from parcelgate.postal.routing import BATCH, Routing
+from parcelgate.postal.routing import BATCH, Before, Routing
 from parcelgate.postal.routing import Row as ItemRow
 from parcelgate.risk.service import RiskServicer
 from parcelgate.router.service import RouterService
@@ -143,12 +143,12 @@ class Way:
                 )
                 for one in found
             ]
-        columns = (receipt, POST, "test", "TRANSLATED", "bench.xml", key.id, number, "", 10**6, 1)
+        columns = (receipt, POST, "test", "TRANSLATED", "bench.xml", key.id, "", 10**6, 1)
         whole = Interchange(*columns, "upu/cusitm/own-1", str(number), SIZE, 0, 0, 0, 0, b"", "", now)
         chunks: list[Message] = []
         facts: list[Message] = []
         for start in range(0, len(rows), BATCH):
-            outcome = await self._routing.route_at_once(whole, rows[start : start + BATCH])
+            outcome = await self._routing.route_at_once(whole, rows[start : start + BATCH], Before({}, others_wait=False))
             assert outcome is not None
             chunks += outcome.messages
             outcome.writes.clear()
