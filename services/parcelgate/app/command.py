@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import uvloop
 from rich.console import Console
 
 from parcelgate.core import setting, telemetry
@@ -51,7 +52,7 @@ def up(
         errors.print(f"parcelgate serves {where.http} (page, HTTP) and {where.grpc} (gRPC) from {chosen.data}")
         errors.print(f"log in to the page with the key in {chosen.data / 'keys' / 'integrator'}; Ctrl-C stops")
 
-    asyncio.run(gateway.serve(chosen, ready))
+    uvloop.run(gateway.serve(chosen, ready))
 
 
 @cli.command("run")
@@ -76,7 +77,7 @@ def run_service(
     def ready(where: Running) -> None:
         errors.print(f"parcelgate {service} serves {where.http} (HTTP) and {where.grpc} (gRPC) as {where.instance}")
 
-    asyncio.run(gateway.serve_one(chosen, service, ready))
+    uvloop.run(gateway.serve_one(chosen, service, ready))
 
 
 @cli.command()

@@ -87,8 +87,6 @@ class Pool:
             stdin=PIPE,
             stdout=PIPE,
             limit=_PIPE_BYTES,
-            # An interrupt from the terminal is the gateway's to handle; the process ends with its input.
-            process_group=0,
             env={**os.environ, "PYTHONPATH": paths},
         )
         self._all.add(process)

@@ -59,6 +59,8 @@ def _frame(source: BinaryIO) -> tuple[int, bytes] | None:
 
 
 if __name__ == "__main__":
+    # An interrupt from the terminal is the gateway's to handle; this process ends with its input.
+    os.setpgid(0, 0)
     os.nice(int(sys.argv[1]))
     # Hardly anything here lies in cycles: what was loaded is not looked through again, and the rest seldom.
     gc.freeze()
