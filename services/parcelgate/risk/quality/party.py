@@ -25,9 +25,9 @@ def check(subject: Subject, reference: Reference, hits: Hits) -> None:
     if (
         sender is not None
         and recipient is not None
+        and sender.postcode == recipient.postcode
         and sender.tokens == recipient.tokens
         and sender.tokens
-        and sender.postcode == recipient.postcode
         and sender.city.casefold() == recipient.city.casefold()
     ):
         hits.add(
@@ -38,13 +38,13 @@ def check(subject: Subject, reference: Reference, hits: Hits) -> None:
 
 
 def _name(party: PartyView, reference: Reference, hits: Hits) -> None:
-    name = party.name
+    name, words = party.name, party.tokens
     rule = ""
-    if not name.strip():
-        rule = "name-missing"
-    elif not party.tokens or party.tokens in reference.party_terms or _is_digits(party.tokens):
+    if not words:
+        rule = "name-placeholder" if name.strip() else "name-missing"
+    elif words in reference.party_terms or _is_digits(words):
         rule = "name-placeholder"
-    elif len(party.tokens) == 1 and not party.is_organisation and max(name) < _FIRST_SIGN_WITHOUT_BLANKS:
+    elif len(words) == 1 and not party.is_organisation and max(name) < _FIRST_SIGN_WITHOUT_BLANKS:
         rule = "name-single"
     if rule:
         hits.add(rule, (f"{party.path}.name", masked(name)), party=party.word)
