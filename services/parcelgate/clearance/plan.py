@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import NamedTuple
 
-from parcelgate.api.record.v1.decision_pb2 import DutyTax, Reason
-from parcelgate.clearance import amount, exchange, table
+from parcelgate.api.record.v1.decision_pb2 import DutyTax
+from parcelgate.clearance import amount, draft, exchange, table
 from parcelgate.clearance.regime import Duty, Regime, Territory, Threshold, Vat, Zone
 
 _KEPT = 4096
@@ -29,12 +29,12 @@ class Question(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A threshold that holds: its limit in minor units (None: no limit), the day that chose it, and what it gives as reason."""
+    """A threshold that holds: its limit in minor units (None: no limit), the day that chose it, the reason it gives (or b"")."""
 
     row: Threshold
     limit: int | None
     on: str
-    note: Reason | None
+    note: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class DutyRate:
     template: DutyTax
     numerator: int
     denominator: int
-    made: dict[tuple[int, str, str], DutyTax] = field(default_factory=dict)
+    made: dict[tuple[int, str, str], bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class VatRate:
     """A rate of VAT that holds, as a ratio of its base."""
 
     row: Vat
-    template: DutyTax
+    template: bytes
     numerator: int
     denominator: int
     with_postage: bool
@@ -81,7 +81,7 @@ class Plan:
     exchange_rates: Mapping[str, exchange.Rate] = field(default_factory=dict)
     uses_hs: bool = False
     uses_ioss: bool = False
-    reasons: Mapping[str, Reason] = field(default_factory=dict)
+    reasons: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +92,7 @@ class _Common:
     per_classification: DutyRate | None
     ad_valorem: Mapping[str, DutyRate]
     exchange_rates: Mapping[str, exchange.Rate]
-    reasons: Mapping[str, Reason]
+    reasons: Mapping[str, bytes]
 
 
 class Planner:
@@ -101,7 +101,7 @@ class Planner:
     def __init__(self, regime: Regime) -> None:
         self._regime = regime
         self._beginnings = {
-            country: sorted({code for zone in zones for code in zone.postcodes}, key=len, reverse=True)
+            country: tuple(sorted({code for zone in zones for code in zone.postcodes}, key=len, reverse=True))
             for country, zones in regime.zones.items()
         }
         self._plans: dict[tuple[str, ...], Plan] = {}
@@ -127,9 +127,9 @@ class Planner:
     def _beginning(self, country: str, postcode: str) -> str:
         """Return the longest listed beginning of a postcode, so that the rest of the country needs one plan only."""
         beginnings = self._beginnings.get(country)
-        if beginnings is None:
+        if beginnings is None or not postcode.startswith(beginnings):
             return ""
-        return next((code for code in beginnings if postcode.startswith(code)), "")
+        return next(code for code in beginnings if postcode.startswith(code))
 
     def _zone(self, country: str, postcode: str, day: date) -> Zone | None:
         """Return the zone that lists a beginning of postcodes on a day; None in the rest of the country."""
@@ -198,8 +198,7 @@ class Planner:
                 if rate.territory == territory.id and rate.valid_from <= days[rate.date_basis] <= rate.valid_to
             },
             reasons={
-                code: Reason(code=code, sentence=regime.sentences[code].sentence, basis=territory.name)
-                for code in _OUTCOMES
+                code: draft.reason(code, regime.sentences[code].sentence, territory.name) for code in _OUTCOMES
             },
         )
         return common
@@ -251,12 +250,12 @@ def _step(row: Threshold, on: str, decimals: int, regime: Regime) -> Step:
         scaled = numerator * 10**decimals
         # The largest whole number of minor units that is within the limit.
         limit = scaled // denominator if row.comparison == "<=" else -(-scaled // denominator) - 1
-    note = None
+    note = b""
     code = _NOTES.get((row.measure, row.treatment))
     if code is not None:
         size = "any value" if row.amount is None else f"{row.amount:f} {row.currency}"
         sentence = regime.sentences[code].sentence.format(limit=size, date=on, legal=row.legal_reference)
-        note = Reason(code=code, sentence=sentence, basis=f"{row.name} {row.date_basis} {on}")
+        note = draft.reason(code, sentence, f"{row.name} {row.date_basis} {on}")
     return Step(row, limit, on, note)
 
 
@@ -274,4 +273,4 @@ def _duty_rate(row: Duty, on: str, decimals: int) -> DutyRate:
 def _vat_rate(row: Vat, on: str) -> VatRate:
     template = DutyTax(type="VAT", rate=f"{row.rate:f} %", row=row.name, date=on, date_basis=row.date_basis)
     numerator, denominator = amount.ratio(row.rate)
-    return VatRate(row, template, numerator, denominator * 100, "postage" in row.base, "duty" in row.base)
+    return VatRate(row, template.SerializeToString(), numerator, denominator * 100, "postage" in row.base, "duty" in row.base)

@@ -18,6 +18,9 @@ class Value:
     exchange_rate: str
 
 
+_NOTHING = Value(0, "")
+
+
 def intrinsic(seen: Consignment, plan: Plan, gaps: list[Gap]) -> Value | None:
     """Work out the value of the goods: the declared total, else the sum of the lines; None, with gaps added, if it can't be.
 
@@ -37,9 +40,9 @@ def intrinsic(seen: Consignment, plan: Plan, gaps: list[Gap]) -> Value | None:
         sums[currency] = sums.get(currency, 0) + nanos
         prices += stated
     item = seen.item
-    if item.HasField("declared_value"):
-        money = item.declared_value
-        total, currency = amount.nanos(money), money.currency
+    money = item.declared_value
+    total, currency = money.units * _NANOS + money.nanos, money.currency
+    if total or currency or item.HasField("declared_value"):
         if total <= 0:
             gaps.append(Gap("VALUE_NOT_POSITIVE", "declared_value"))
         elif not unpriced and len(sums) == 1 and _differ(total, currency, sums, prices):
@@ -54,12 +57,10 @@ def intrinsic(seen: Consignment, plan: Plan, gaps: list[Gap]) -> Value | None:
 
 def postage(item: Item, plan: Plan, gaps: list[Gap]) -> Value | None:
     """Work out the postage or freight; zero where none is declared; None, with gaps added, if it can't be."""
-    if not item.HasField("postage"):
-        return Value(0, "")
     money = item.postage
-    nanos = amount.nanos(money)
+    nanos = money.units * _NANOS + money.nanos
     if not nanos:
-        return Value(0, "")
+        return _NOTHING
     before = len(gaps)
     if nanos < 0:
         gaps.append(Gap("VALUE_NOT_POSITIVE", "postage"))
@@ -68,7 +69,7 @@ def postage(item: Item, plan: Plan, gaps: list[Gap]) -> Value | None:
 
 def line(seen: Consignment, index: int, plan: Plan, gaps: list[Gap]) -> Value | None:
     """Work out the value of one line; None, with a gap added, if it can't be."""
-    nanos, currency = seen.lines[index].nanos, seen.lines[index].currency
+    _, _, nanos, currency, _ = seen.lines[index]
     if nanos is None:
         gaps.append(Gap("VALUE_MISSING", f"content[{index}].value"))
         return None
@@ -112,8 +113,8 @@ def _sum(seen: Consignment, sums: dict[str, int], plan: Plan, gaps: list[Gap], b
         if rate is None:
             gaps.extend(
                 _currency_gap(currency, f"{_line_path(seen, index)}.currency", plan)
-                for index, one in enumerate(seen.lines)
-                if one.nanos is not None and one.currency == currency
+                for index, (_, _, nanos_of_line, currency_of_line, _) in enumerate(seen.lines)
+                if nanos_of_line is not None and currency_of_line == currency
             )
             continue
         numerator = numerator * rate.denominator + nanos * rate.numerator * denominator
