@@ -1,6 +1,7 @@
 """Serves ClearanceService: decides on chunks of calls, each by itself. It keeps nothing and reads no clock."""
 
 from pathlib import Path
+from typing import Any
 
 import grpc
 import grpc.aio
@@ -21,7 +22,7 @@ _CALL_ID, _DECISION = DecideResult.CALL_ID_FIELD_NUMBER, DecideResult.DECISION_F
 
 
 class ClearanceServicer(ClearanceServiceServicer):
-    """The servicer; add it to a grpc.aio server with add_ClearanceServiceServicer_to_server."""
+    """The servicer; serve is Decide for a server that takes responses as bytes."""
 
     def __init__(self, decider: Decider | None = None) -> None:
         """Take a decider, or load schemas/regimes; raises TableError if that data is wrong."""
@@ -36,11 +37,15 @@ class ClearanceServicer(ClearanceServiceServicer):
         self, request: DecideRequest, context: "grpc.aio.ServicerContext[DecideRequest, DecideResponse]"
     ) -> DecideResponse:
         """Decide on up to 250 calls, in order; aborts with INVALID_ARGUMENT if there are more."""
+        return DecideResponse.FromString(await self.serve(request, context))
+
+    async def serve(self, request: DecideRequest, context: "grpc.aio.ServicerContext[DecideRequest, Any]") -> bytes:
+        """Answer Decide with the bytes of the response."""
         if len(request.calls) > HIGHEST_CALLS:
             await context.abort(
                 grpc.StatusCode.INVALID_ARGUMENT, f"{len(request.calls)} calls, at most {HIGHEST_CALLS} are taken"
             )
-        return self.decide(request)
+        return self.answer(request)
 
     def decide(self, request: DecideRequest) -> DecideResponse:
         """Decide on the calls of a request without a server; a fault of one never stops another."""

@@ -1,5 +1,8 @@
 """Serves RiskService: assesses chunks of calls, each by itself. It keeps nothing and reads no clock."""
 
+from typing import Any
+
+import grpc
 import grpc.aio
 
 from parcelgate.api.record.v1.fault_pb2 import Fault
@@ -15,7 +18,7 @@ _CALL_ID = AssessResult.CALL_ID_FIELD_NUMBER
 
 
 class RiskServicer(RiskServiceServicer):
-    """The servicer; add it to a grpc.aio server with add_RiskServiceServicer_to_server, or its answer as bytes (see core.answer)."""
+    """The servicer; serve is Assess for a server that takes responses as bytes."""
 
     def __init__(self, assessor: Assessor | None = None) -> None:
         """Take an assessor, or load schemas/risk; raises ValueError if that data is wrong."""
@@ -25,11 +28,15 @@ class RiskServicer(RiskServiceServicer):
         self, request: AssessRequest, context: "grpc.aio.ServicerContext[AssessRequest, AssessResponse]"
     ) -> AssessResponse:
         """Assess up to 250 calls, in order; aborts with INVALID_ARGUMENT if there are more."""
+        return AssessResponse.FromString(await self.serve(request, context))
+
+    async def serve(self, request: AssessRequest, context: "grpc.aio.ServicerContext[AssessRequest, Any]") -> bytes:
+        """Answer Assess with the bytes of the response."""
         if len(request.calls) > HIGHEST_CALLS:
             await context.abort(
                 grpc.StatusCode.INVALID_ARGUMENT, f"{len(request.calls)} calls, at most {HIGHEST_CALLS} are taken"
             )
-        return self.assess(request)
+        return self.answer(request)
 
     def assess(self, request: AssessRequest) -> AssessResponse:
         """Assess the calls of a request without a server; a fault of one never stops another."""
