@@ -36,6 +36,7 @@ class Levy:
     gaps: list[Gap]
     steps: list[Step]
     notes: list[Note]
+    postage: value.Value | None = None
     customs_duty: int = 0
     due: int = 0
     category: int = 0
@@ -157,15 +158,15 @@ def _ad_valorem(levy: Levy, consignment: Consignment, plan: Plan, worth: value.V
         return
     chosen: list[DutyRate] = []
     for index, code in enumerate(codes):
-        rate = _rate_of(plan, code)
-        origin = consignment.item.content[index].origin_country
+        rate = plan.rate_of(code)
+        origin = "" if rate is None else consignment.item.content[index].origin_country
         if rate is None or origin in rate.row.excluded_origins:
             levy.gaps.append(_rate_gap("customs duty", f"content[{index}].hs_code", plan))
         elif rate.row.excluded_origins and not origin:
             levy.gaps.append(Gap("ORIGIN_MISSING", f"content[{index}].origin_country", rate.row.name))
         else:
             chosen.append(rate)
-    carried = value.postage(consignment.item, plan, levy.gaps)
+    carried = _postage(levy, consignment, plan, levy.gaps)
     if carried is None or len(chosen) < len(codes):
         return
     if len(codes) == 1:
@@ -187,15 +188,11 @@ def _ad_valorem(levy: Levy, consignment: Consignment, plan: Plan, worth: value.V
         levy.due += due
 
 
-def _rate_of(plan: Plan, code: str) -> DutyRate | None:
-    rates = plan.ad_valorem
-    if not rates:
-        return None
-    for length in (10, 8, 6, 4, 2):
-        rate = rates.get(code[:length])
-        if rate is not None and len(code) >= length:
-            return rate
-    return None
+def _postage(levy: Levy, consignment: Consignment, plan: Plan, gaps: list[Gap]) -> value.Value | None:
+    """Work out the postage, once for duty and VAT; None, with gaps added, if it can't be."""
+    if levy.postage is None:
+        levy.postage = value.postage(consignment.item, plan, gaps)
+    return levy.postage
 
 
 def _written(plan: Plan, rate: DutyRate, key: tuple[int, str, str], base: int | None, due: int) -> bytes:
@@ -244,7 +241,7 @@ def _add_vat(
         return
     base, exchange_rate = worth.minor, worth.exchange_rate
     if rate.with_postage:
-        carried = value.postage(consignment.item, plan, [] if collected else levy.gaps)
+        carried = _postage(levy, consignment, plan, [] if collected else levy.gaps)
         if carried is None:
             return
         base += carried.minor

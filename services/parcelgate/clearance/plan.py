@@ -1,9 +1,10 @@
 """The rows that apply to a place, a kind of trade and its days: chosen once, kept for the next item of the same kind."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
 
 from parcelgate.api.record.v1.decision_pb2 import DutyTax
 from parcelgate.clearance import amount, draft, exchange, table
@@ -49,6 +50,25 @@ class DutyRate:
     made: dict[tuple[int, str, str], bytes] = field(default_factory=dict)
 
 
+# Finds the rate of duty for a well-formed HS code, if a row names it or a beginning of it.
+RateOf: TypeAlias = Callable[[str], DutyRate | None]
+
+
+def _no_rate(_code: str) -> DutyRate | None:
+    return None
+
+
+def _rates_of(rates: Mapping[str, DutyRate]) -> RateOf:
+    """Return what finds the longest beginning that has a rate; traffic repeats few codes, so what was found is kept."""
+
+    @lru_cache(_KEPT)
+    def rate_of(code: str) -> DutyRate | None:
+        beginnings = (code[:length] for length in (10, 8, 6, 4, 2) if length <= len(code))
+        return next((rates[beginning] for beginning in beginnings if beginning in rates), None)
+
+    return rate_of
+
+
 @dataclass(frozen=True, slots=True)
 class VatRate:
     """A rate of VAT that holds, as a ratio of its base."""
@@ -76,7 +96,7 @@ class Plan:
     duty: tuple[Step, ...] = ()
     vat: tuple[Step, ...] = ()
     per_classification: DutyRate | None = None
-    ad_valorem: Mapping[str, DutyRate] = field(default_factory=dict)
+    rate_of: RateOf = _no_rate
     vat_rate: VatRate | None = None
     exchange_rates: Mapping[str, exchange.Rate] = field(default_factory=dict)
     uses_hs: bool = False
@@ -90,7 +110,7 @@ class _Common:
 
     scale: int
     per_classification: DutyRate | None
-    ad_valorem: Mapping[str, DutyRate]
+    rate_of: RateOf
     exchange_rates: Mapping[str, exchange.Rate]
     reasons: Mapping[str, bytes]
 
@@ -167,7 +187,7 @@ class Planner:
             duty=ladder["DUTY"],
             vat=ladder["VAT"],
             per_classification=common.per_classification,
-            ad_valorem=common.ad_valorem,
+            rate_of=common.rate_of,
             vat_rate=None if vat is None else _vat_rate(vat, days[vat.date_basis].isoformat()),
             exchange_rates=common.exchange_rates,
             uses_hs=any(step.row.needs_hs for step in ladder["DUTY"]),
@@ -191,7 +211,7 @@ class Planner:
         common = self._commons[key] = _Common(
             scale=10**decimals,
             per_classification=next((rate for rate in rates if rate.row.kind == "per-classification"), None),
-            ad_valorem={rate.row.hs: rate for rate in rates if rate.row.kind == "ad-valorem"},
+            rate_of=_rates_of({rate.row.hs: rate for rate in rates if rate.row.kind == "ad-valorem"}),
             exchange_rates={
                 rate.currency: rate
                 for rate in regime.exchange_rates

@@ -124,8 +124,8 @@ class Edition:
         self._asked = tuple(asked)
         self._watching = tuple(watching)
         self._is_watched = beginning_with(prefixes)
-        # By channel and destination, as traffic brings them.
-        self._concerned: dict[tuple[str, str], tuple[tuple[Profile, ...], tuple[Profile, ...]]] = {}
+        # By channel and destination, as traffic brings them; the profiles asked with the test of each of their alternatives.
+        self._concerned: dict[tuple[str, str], tuple[tuple[tuple[Test, Profile], ...], tuple[Profile, ...]]] = {}
 
     def fire(self, subject: Subject) -> list[Hit]:
         """Return what the profiles that fire saw."""
@@ -134,9 +134,11 @@ class Edition:
         if concerned is None:
             if len(self._concerned) >= _KEPT:
                 self._concerned.clear()
-            concerned = self._concerned[place] = (_here(self._asked, *place), _here(self._watching, *place))
+            tests = ((entry.holds, one) for one in _here(self._asked, *place) for entry in one.alternatives)
+            concerned = self._concerned[place] = (tuple(tests), _here(self._watching, *place))
         asked, watching = concerned
-        hits = [hit for one in asked if (hit := one.fire(subject)) is not None]
+        firing = [one for holds, one in asked if holds(subject)]
+        hits = [hit for one in dict.fromkeys(firing) if (hit := one.fire(subject)) is not None] if firing else []
         words, is_watched = self._words, self._is_watched
         for line in subject.lines:
             if line.wording.lists & words or is_watched(line.hs_code):

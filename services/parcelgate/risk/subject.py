@@ -52,7 +52,6 @@ class PartyView:
     place: int
     word: str
     name: str
-    tokens: Tokens
     is_organisation: bool
     is_natural: bool
     has_street: bool
@@ -65,6 +64,10 @@ class PartyView:
     def path(self) -> str:
         """Where the party stands in the record."""
         return f"parties[{self.place}]"
+
+    def words(self) -> Tokens:
+        """Return the words of the name."""
+        return tokens(self.name)
 
 
 @dataclass(slots=True)
@@ -187,7 +190,6 @@ def _party(place: int, party: Party, word: str) -> PartyView:
         place,
         word,
         name,
-        tokens(name),
         is_organisation,
         not is_organisation and person_type == PERSON_TYPE_NATURAL,
         bool(address.lines or address.po_box),

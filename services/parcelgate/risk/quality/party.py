@@ -26,9 +26,8 @@ def check(subject: Subject, reference: Reference, hits: Hits) -> None:
         sender is not None
         and recipient is not None
         and sender.postcode == recipient.postcode
-        and sender.tokens == recipient.tokens
-        and sender.tokens
         and sender.city.casefold() == recipient.city.casefold()
+        and sender.words() == recipient.words() != ()
     ):
         hits.add(
             "parties-same",
@@ -38,7 +37,12 @@ def check(subject: Subject, reference: Reference, hits: Hits) -> None:
 
 
 def _name(party: PartyView, reference: Reference, hits: Hits) -> None:
-    name, words = party.name, party.tokens
+    name = party.name
+    first, _, rest = name.partition(" ")
+    if rest[:1].isalpha() and first.isalpha() and first.isascii() and first.lower() not in reference.party_beginnings:
+        # Two words, the first of which begins no placeholder: most names are done with.
+        return
+    words = party.words()
     rule = ""
     if not words:
         rule = "name-placeholder" if name.strip() else "name-missing"
