@@ -53,7 +53,9 @@ class Answering:
         """Add the method; its answers are bytes already, which the generated registration would not take."""
         method = self._method
         request = GetMessageClass(method.input_type)
-        handler = grpc.unary_unary_rpc_method_handler(self._answer, request_deserializer=request.FromString)
+        handler: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(
+            self._answer, request_deserializer=request.FromString
+        )
         name = str(method.containing_service.full_name)
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, {method.name: handler}),))
         return (name,)

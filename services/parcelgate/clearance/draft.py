@@ -48,7 +48,7 @@ class Draft:
     """
 
     head: bytes = b""
-    code: int = fiscal.DECISION_CODE_UNSPECIFIED
+    code: "fiscal.DecisionCode.ValueType" = fiscal.DECISION_CODE_UNSPECIFIED
     category: int = 0
     said: list[bytes] = field(default_factory=list)
     due: list[bytes] = field(default_factory=list)

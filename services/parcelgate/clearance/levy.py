@@ -11,7 +11,6 @@ from parcelgate.clearance.plan import DutyRate, Plan, Step
 from parcelgate.core import identifier
 from parcelgate.core.field import field
 
-
 _KEPT = 4096
 _BASE, _AMOUNT = DutyTax.BASE_FIELD_NUMBER, DutyTax.AMOUNT_FIELD_NUMBER
 _COLLECTED = DutyTax(collected=True).SerializeToString()

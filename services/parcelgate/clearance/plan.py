@@ -217,9 +217,7 @@ class Planner:
                 for rate in regime.exchange_rates
                 if rate.territory == territory.id and rate.valid_from <= days[rate.date_basis] <= rate.valid_to
             },
-            reasons={
-                code: draft.reason(code, regime.sentences[code].sentence, territory.name) for code in _OUTCOMES
-            },
+            reasons={code: draft.reason(code, regime.sentences[code].sentence, territory.name) for code in _OUTCOMES},
         )
         return common
 
@@ -293,4 +291,6 @@ def _duty_rate(row: Duty, on: str, decimals: int) -> DutyRate:
 def _vat_rate(row: Vat, on: str) -> VatRate:
     template = DutyTax(type="VAT", rate=f"{row.rate:f} %", row=row.name, date=on, date_basis=row.date_basis)
     numerator, denominator = amount.ratio(row.rate)
-    return VatRate(row, template.SerializeToString(), numerator, denominator * 100, "postage" in row.base, "duty" in row.base)
+    return VatRate(
+        row, template.SerializeToString(), numerator, denominator * 100, "postage" in row.base, "duty" in row.base
+    )

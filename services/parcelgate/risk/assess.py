@@ -5,8 +5,8 @@ from functools import lru_cache
 from pathlib import Path
 
 from parcelgate.api.record.v1.assessment_pb2 import Assessment
-from parcelgate.api.record.v1.declaration_pb2 import Case, Declaration
 from parcelgate.api.record.v1.decision_pb2 import Decision
+from parcelgate.api.record.v1.declaration_pb2 import Case, Declaration
 from parcelgate.api.risk.v1.risk_pb2 import AssessResult
 from parcelgate.core import resource
 from parcelgate.core.field import field

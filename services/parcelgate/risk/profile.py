@@ -47,18 +47,12 @@ def _all_hold(tests: Sequence[Test]) -> Test:
         one, other = tests
         return lambda source: one(source) and other(source)
 
-    def every(source: Any) -> bool:
-        for test in tests:
-            if not test(source):
-                return False
-        return True
-
-    return every
+    return lambda source: all(test(source) for test in tests)
 
 
 def _on_some_line(holds: Test) -> Test:
     def on_some_line(subject: Subject) -> bool:
-        for line in subject.lines:
+        for line in subject.lines:  # noqa: SIM110  # a generator for every item costs more than the test itself
             if holds(line):
                 return True
         return False
