@@ -4,6 +4,7 @@ Precedence: examination, another agency, documents, information, release against
 """
 
 import hashlib
+from binascii import hexlify
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Final, TypeAlias
@@ -58,7 +59,7 @@ def procedure(call: DecideCall) -> str:
 
 def decision_id(call_id: str) -> bytes:
     """Derive the id that a repeat of the call gets again: 32 hexadecimal digits, as bytes."""
-    return hashlib.sha256(b"clearance " + call_id.encode()).hexdigest()[:32].encode()
+    return hexlify(hashlib.sha256(b"clearance " + call_id.encode()).digest()[:16])
 
 
 class Decider:

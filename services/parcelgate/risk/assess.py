@@ -70,11 +70,12 @@ class Assessor:
                 decide(result.decision, decision_id, hits, self.profile_set)
             return result.SerializeToString()
         # Most items: what is said of them is always the same.
-        assessed = b"%b%b%b" % (self._assessed[0], assessment_id, self._assessed[1])
+        before, behind = self._assessed
+        assessed = before + assessment_id + behind
         if case is None:
             return assessed
         of_case = field(_CASE, case.SerializeToString())
-        decision = b"%b%b%b%b" % (field(_ID, decision_id), of_case, _judged(declaration.version), self._nothing_found)
+        decision = field(_ID, decision_id) + of_case + _judged(declaration.version) + self._nothing_found
         return assessed + field(_DECISION, decision)
 
     def _found(self, hits: Sequence[Hit], assessment_id: bytes) -> Assessment:

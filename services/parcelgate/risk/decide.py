@@ -1,6 +1,7 @@
 """The security decision on a case: the strongest action wins; risk alone decides security (codes 20 to 39)."""
 
 import hashlib
+from binascii import hexlify
 from collections.abc import Sequence
 
 from parcelgate.api.record.v1.decision_pb2 import (
@@ -39,7 +40,7 @@ ID_LENGTH = 32
 
 def repeatable_ids(call_id: str) -> tuple[bytes, bytes]:
     """Derive the ids of assessment and decision that a repeat of the call gets again: 32 hexadecimal digits each, as bytes."""
-    digest = hashlib.sha256(call_id.encode()).hexdigest().encode()
+    digest = hexlify(hashlib.sha256(call_id.encode()).digest())
     return digest[:ID_LENGTH], digest[ID_LENGTH:]
 
 

@@ -17,7 +17,10 @@ from parcelgate.risk.words import Lexicon, Terms, tokens, with_english_plurals
         ("合金手枪 x2", ("合", "金", "手", "枪", "x2")),
         ("हथियार किताब", ("हथियार", "किताब")),
         ("مواد متفجرات", ("مواد", "متفجرات")),
-        ("ÅNGSTRÖM’s Größe, ĳzer-zaag ŉ ſchön İstanbul", ("ångström", "s", "grösse", "ijzer", "zaag", "ʼn", "schön", "i̇stanbul")),
+        (
+            "ÅNGSTRÖM’s Größe, ĳzer-zaag ŉ ſchön İstanbul",
+            ("ångström", "s", "grösse", "ijzer", "zaag", "ʼn", "schön", "i̇stanbul"),
+        ),
         ("½ × ª÷µ²", ("1", "2", "a", "μ2")),
         ("caf\u00e9 cafe\u0301", ("café", "café")),
         ("", ()),
