@@ -10,6 +10,8 @@ from stdnum.eu import oss
 from parcelgate.api.record.v1 import item_pb2 as record
 
 _NANOS = 1_000_000_000
+# Far longer than a number with all its blanks; what is longer is no number.
+_LONGEST_IOSS = 64
 _UNSPECIFIED = record.PERSON_TYPE_UNSPECIFIED
 _RECIPIENT = record.PARTY_ROLE_RECIPIENT
 _SENDER = record.PARTY_ROLE_SENDER
@@ -148,7 +150,7 @@ def ioss_problem(numbers: Sequence[tuple[str, str]]) -> str:
     A number of the import scheme begins with IM; EU… is the scheme for services and IN… an intermediary's own number.
     Whether it is registered only the administration's register can tell.
     """
-    different = {_compact(number) for _, number in numbers}
+    different = {_compact(number[:_LONGEST_IOSS]) for _, number in numbers}
     if len(different) > 1:
         return "IOSS_AMBIGUOUS"
     (number,) = different

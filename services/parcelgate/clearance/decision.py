@@ -40,6 +40,8 @@ _EXAMINE: Final = frozenset({"EXAMINE", "STOP"})
 _ASKING: Final = {"REFER_INFORMATION": REFERRAL_TYPE_INFORMATION, "REFER_AMENDMENT": REFERRAL_TYPE_AMENDMENT}
 _QUALITY: Final = "quality."
 _KEPT: Final = 4096
+# A longer sentence quotes something that will not come again.
+_KEPT_LENGTH: Final = 1024
 
 
 # What would be decided if nothing were missing and risk asked for nothing, and the reason for it.
@@ -220,7 +222,9 @@ class Decider:
             if said is None:
                 if len(self._said) >= _KEPT:
                     self._said.clear()
-                said = self._said[gap] = self._spell(gap)
+                said = self._spell(gap)
+                if len(said[0]) <= _KEPT_LENGTH:
+                    self._said[gap] = said
             why, asked = said
             draft.said.append(why)
             if asked:

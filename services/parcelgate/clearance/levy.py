@@ -12,6 +12,8 @@ from parcelgate.core import identifier
 from parcelgate.core.field import field
 
 _KEPT = 4096
+# Digits of an HS code with its national part.
+_LONGEST = 10
 _BASE, _AMOUNT = DutyTax.BASE_FIELD_NUMBER, DutyTax.AMOUNT_FIELD_NUMBER
 _COLLECTED = DutyTax(collected=True).SerializeToString()
 
@@ -110,7 +112,7 @@ def _need_codes(codes: list[str], basis: str, gaps: list[Gap]) -> bool:
     for index, code in enumerate(codes):
         if not code:
             gaps.append(Gap("HS_MISSING", f"content[{index}].hs_code", basis))
-        elif not _wellformed(code):
+        elif len(code) > _LONGEST or not _wellformed(code):
             gaps.append(Gap("HS_INVALID", f"content[{index}].hs_code", basis))
         else:
             continue

@@ -11,6 +11,7 @@ from parcelgate.clearance import amount, draft, exchange, table
 from parcelgate.clearance.regime import Duty, Regime, Territory, Threshold, Vat, Zone
 
 _KEPT = 4096
+_COUNTRY_LENGTH = 2
 # Reasons of a decision that have no words to fill in.
 _OUTCOMES = ("DOCUMENTS", "EXPORTED", "RETURNED_GOODS", "DUTY_DUE", "NOTHING_DUE")
 _NOTES = {("DUTY", "relief"): "DUTY_RELIEF", ("VAT", "relief"): "VAT_RELIEF", ("VAT", "at-sale"): "COLLECTED_AT_SALE"}
@@ -141,7 +142,10 @@ class Planner:
             if len(self._plans) >= _KEPT:
                 for kept in (self._plans, self._commons, self._ladders):
                     kept.clear()
-            plan = self._plans[key] = self._choose(Question(*key))
+            plan = self._choose(Question(*key))
+            if len(country) <= _COUNTRY_LENGTH:
+                # What is no country code may be any text, of any length.
+                self._plans[key] = plan
         return plan
 
     def _beginning(self, country: str, postcode: str) -> str:

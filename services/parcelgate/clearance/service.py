@@ -57,7 +57,8 @@ class ClearanceServicer(ClearanceServiceServicer):
 
     def _answer(self, call: DecideCall) -> bytes:
         # Held here, so that protobuf makes them once for all who look at them.
-        _held = declaration, _, _ = (call.declaration, call.case, call.declaration.item)
+        declaration, _case = call.declaration, call.case
+        _item = declaration.item
         flow = procedure(call)
         wrong = _unfit(call, flow)
         if wrong is None:

@@ -8,6 +8,8 @@ from parcelgate.clearance.consignment import Consignment, Gap
 from parcelgate.clearance.plan import Plan
 
 _NANOS = 1_000_000_000
+# Minor units; with duties and taxes on top it is still an amount that Money can hold.
+_MOST = 10**16
 
 
 @dataclass(slots=True)
@@ -99,7 +101,11 @@ def _one(nanos: int, currency: str, path: str, plan: Plan, gaps: list[Gap], befo
         numerator, denominator, used = nanos * rate.numerator, rate.denominator * _NANOS, rate.label
     if len(gaps) > before:
         return None
-    return Value(amount.half_up(numerator * plan.scale, denominator), used)
+    minor = amount.half_up(numerator * plan.scale, denominator)
+    if minor > _MOST:
+        gaps.append(Gap("VALUE_TOO_LARGE", path.removesuffix(".currency")))
+        return None
+    return Value(minor, used)
 
 
 def _sum(seen: Consignment, sums: dict[str, int], plan: Plan, gaps: list[Gap], before: int) -> Value | None:
@@ -122,7 +128,11 @@ def _sum(seen: Consignment, sums: dict[str, int], plan: Plan, gaps: list[Gap], b
         used = f"{used}; {rate.label}" if used else rate.label
     if len(gaps) > before:
         return None
-    return Value(amount.half_up(numerator * plan.scale, denominator * _NANOS), used)
+    minor = amount.half_up(numerator * plan.scale, denominator * _NANOS)
+    if minor > _MOST:
+        gaps.append(Gap("VALUE_TOO_LARGE", _line_path(seen, 0)))
+        return None
+    return Value(minor, used)
 
 
 def _currency_gap(currency: str, path: str, plan: Plan) -> Gap:

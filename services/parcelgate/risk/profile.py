@@ -16,6 +16,7 @@ from parcelgate.risk.subject import Line, Subject
 _NEEDED = ("id", "valid_from", "author", "channel", "territory", "reason", "sentence", "weight", "action", "when")
 _KEYS = frozenset({*_NEEDED, "version", "source", "valid_to", "question"})
 _KEPT = 4096
+_COUNTRY_LENGTH = 2
 _CHANNELS = ("any", "POST", "EXPRESS")
 
 
@@ -129,7 +130,10 @@ class Edition:
             if len(self._concerned) >= _KEPT:
                 self._concerned.clear()
             tests = ((entry.holds, one) for one in _here(self._asked, *place) for entry in one.alternatives)
-            concerned = self._concerned[place] = (tuple(tests), _here(self._watching, *place))
+            concerned = (tuple(tests), _here(self._watching, *place))
+            if len(subject.destination_country) <= _COUNTRY_LENGTH:
+                # What is no country code may be any text, of any length.
+                self._concerned[place] = concerned
         asked, watching = concerned
         firing = [one for holds, one in asked if holds(subject)]
         hits = [hit for one in dict.fromkeys(firing) if (hit := one.fire(subject)) is not None] if firing else []
