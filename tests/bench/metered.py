@@ -44,8 +44,8 @@ PARTS: tuple[tuple[str, type, tuple[str, ...]], ...] = (
     ("postal, handing out", HandOut, ("close", "compose")),
     ("router", Desk, ("handle",)),
     ("gRPC line", wire.Line, ("assess", "decide")),
-    ("risk", RiskServicer, ("assess",)),
-    ("clearance", ClearanceServicer, ("decide",)),
+    ("risk", RiskServicer, ("answer",)),
+    ("clearance", ClearanceServicer, ("answer",)),
     ("monitor", MonitorService, ("project",)),
 )
 

@@ -5,12 +5,15 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import grpc
 import grpc.aio
+from google.protobuf.descriptor import MethodDescriptor
+from google.protobuf.message_factory import GetMessageClass
 from starlette.routing import BaseRoute
 
 from parcelgate.adapters.transport.folder import FolderMailbox
-from parcelgate.api.clearance.v1 import clearance_pb2, clearance_pb2_grpc
-from parcelgate.api.risk.v1 import risk_pb2, risk_pb2_grpc
+from parcelgate.api.clearance.v1 import clearance_pb2
+from parcelgate.api.risk.v1 import risk_pb2
 from parcelgate.app import topology
 from parcelgate.app.engine import Engines
 from parcelgate.app.replaying import ReplayDoor
@@ -30,13 +33,13 @@ from parcelgate.router.service import RouterService
 
 
 class Answering:
-    """A service that only answers calls and keeps nothing: risk, clearance."""
+    """A service that only answers one kind of call and keeps nothing: risk, clearance."""
 
-    def __init__(self, name: str, full_name: str, add: Any, servicer: Any) -> None:
+    def __init__(self, name: str, method: MethodDescriptor, answer: Any) -> None:
+        """Take its name, the method of the contract, and what answers it with the bytes of the response."""
         self.name = name
-        self._full_name = full_name
-        self._add = add
-        self._servicer = servicer
+        self._method = method
+        self._answer = answer
 
     def consumers(self) -> Sequence[Consumer]:
         """Subscribe to nothing."""
@@ -47,9 +50,15 @@ class Answering:
         return ()
 
     def attach(self, server: grpc.aio.Server) -> Sequence[str]:
-        """Add the servicer."""
-        self._add(self._servicer, server)
-        return (self._full_name,)
+        """Add the method; its answers are bytes already, which the generated registration would not take."""
+        method = self._method
+        request = GetMessageClass(method.input_type)
+        handler: grpc.RpcMethodHandler[Any, Any] = grpc.unary_unary_rpc_method_handler(
+            self._answer, request_deserializer=request.FromString
+        )
+        name = str(method.containing_service.full_name)
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, {method.name: handler}),))
+        return (name,)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Do nothing of its own accord."""
@@ -122,14 +131,9 @@ def answering(names: Collection[str], settings: Settings) -> Built:
     """Make those of the services named that only answer calls and need no engines."""
     services = list[Service]()
     if "risk" in names:
-        add_risk = risk_pb2_grpc.add_RiskServiceServicer_to_server
-        services.append(Answering("risk", _full_name(risk_pb2, "RiskService"), add_risk, RiskServicer()))
+        assess = risk_pb2.DESCRIPTOR.services_by_name["RiskService"].methods_by_name["Assess"]
+        services.append(Answering("risk", assess, RiskServicer().serve))
     if "clearance" in names:
-        add_clearance = clearance_pb2_grpc.add_ClearanceServiceServicer_to_server
-        servicer = ClearanceServicer.of(settings.regimes)
-        services.append(Answering("clearance", _full_name(clearance_pb2, "ClearanceService"), add_clearance, servicer))
+        decide = clearance_pb2.DESCRIPTOR.services_by_name["ClearanceService"].methods_by_name["Decide"]
+        services.append(Answering("clearance", decide, ClearanceServicer.of(settings.regimes).serve))
     return Built(services, [])
-
-
-def _full_name(module: Any, service: str) -> str:
-    return str(module.DESCRIPTOR.services_by_name[service].full_name)

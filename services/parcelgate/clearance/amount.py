@@ -1,6 +1,7 @@
 """Exact amounts: money as whole minor units of its currency, rounded half up; no fraction is ever a float."""
 
 from decimal import Decimal
+from functools import lru_cache
 
 from parcelgate.api.record.v1.quantity_pb2 import Money
 from parcelgate.core import codelist
@@ -54,3 +55,11 @@ def write(money: Money, currency: str, units: int, parts: int) -> None:
     nanos = units % parts
     if nanos:
         money.nanos = nanos * (_NANOS // parts)
+
+
+@lru_cache(8192)
+def written(currency: str, units: int, parts: int) -> bytes:
+    """Return minor units, zero or more, of which so many make one unit, as money in bytes; traffic repeats prices."""
+    money = Money()
+    write(money, currency, units, parts)
+    return money.SerializeToString()

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from stdnum.eu import oss
 
 from parcelgate.api.record.v1 import item_pb2 as record
 
 _NANOS = 1_000_000_000
+# Far longer than a number with all its blanks; what is longer is no number.
+_LONGEST_IOSS = 64
 _UNSPECIFIED = record.PERSON_TYPE_UNSPECIFIED
 _RECIPIENT = record.PARTY_ROLE_RECIPIENT
 _SENDER = record.PARTY_ROLE_SENDER
@@ -26,17 +28,10 @@ class Gap(NamedTuple):
     words: tuple[tuple[str, str], ...] = ()
 
 
-class Line(NamedTuple):
-    """What clearance reads of a content line: its number, its HS code (customs' own first), its value in billionths.
-
-    prices is how many written prices the value was made of: each may have been rounded.
-    """
-
-    number: int
-    code: str
-    nanos: int | None
-    currency: str
-    prices: int
+# What clearance reads of a content line: its number, its HS code (customs' own first), its value in billionths (None if it has
+# none) and currency, and how many written prices the value was made of: each may have been rounded. A plain tuple, for there is
+# one for every line of all traffic.
+Line: TypeAlias = tuple[int, str, int | None, str, int]
 
 
 @dataclass(slots=True)
@@ -44,24 +39,25 @@ class Consignment:
     """An item as clearance sees it. Paths count from 0, as in protobuf."""
 
     item: record.Item
+    nature: int
     channel: str
     transaction: str
-    recipient: int
-    ioss: tuple[tuple[str, str], ...]
+    recipient: record.Party | None
+    place: int
+    ioss: list[tuple[str, str]]
     lines: list[Line]
     codes: list[str]
     restricted: list[int]
 
     def postcode(self) -> tuple[str, str]:
         """Return the recipient's postcode, bare, and its path; empty if there is none."""
-        if self.recipient < 0:
+        if self.recipient is None:
             return "", "parties"
-        written = self.item.parties[self.recipient].address.postcode
-        return bare_postcode(written), f"parties[{self.recipient}].address.postcode"
+        return bare_postcode(self.recipient.address.postcode), f"parties[{self.place}].address.postcode"
 
 
 def read(item: record.Item) -> Consignment:
-    """Read channel, transaction, place of the recipient among the parties (-1: none) and IOSS numbers (path, number) of an item.
+    """Read channel, transaction, recipient with its place among the parties (-1: none) and IOSS numbers (path, number) of an item.
 
     A gift is one between persons: with an organisation on either side it is commercial. A recipient that is an
     organisation, or has a VAT number, makes it B2B; a sender who is said to be a natural person, with no seller, platform
@@ -70,12 +66,12 @@ def read(item: record.Item) -> Consignment:
     """
     sender_type = recipient_type = _UNSPECIFIED
     recipient_has_vat = has_seller = False
-    recipient = -1
+    recipient, place = None, -1
     ioss: list[tuple[str, str]] = []
     for index, party in enumerate(item.parties):
         role = party.role
         if role == _RECIPIENT:
-            recipient, recipient_type = index, party.person_type
+            recipient, place, recipient_type = party, index, party.person_type
         elif role == _SENDER:
             sender_type = party.person_type
         elif role in _SELLERS:
@@ -85,16 +81,19 @@ def read(item: record.Item) -> Consignment:
             ioss += _import_schemes(references, index)
             if role == _RECIPIENT:
                 recipient_has_vat = any(reference.scheme == "VAT" for reference in references)
+    nature = item.nature
     to_business = recipient_has_vat or recipient_type in _LEGAL
-    transaction = _transaction(item, sender_type, to_business=to_business, sold=bool(has_seller or ioss))
-    seen = Consignment(item, _channel(item), transaction, recipient, tuple(ioss), [], [], [])
+    transaction = _transaction(nature, sender_type, to_business=to_business, sold=bool(has_seller or ioss))
+    lines: list[Line] = []
+    codes: list[str] = []
+    restricted: list[int] = []
     for index, piece in enumerate(item.content):
         line = _line(piece, index + 1)
-        seen.lines.append(line)
-        seen.codes.append(line.code)
+        lines.append(line)
+        codes.append(line[1])
         if piece.import_restriction:
-            seen.restricted.append(index)
-    return seen
+            restricted.append(index)
+    return Consignment(item, nature, _channel(item), transaction, recipient, place, ioss, lines, codes, restricted)
 
 
 def _import_schemes(references: Sequence[record.PartyReference], party: int) -> list[tuple[str, str]]:
@@ -108,26 +107,28 @@ def _import_schemes(references: Sequence[record.PartyReference], party: int) -> 
 
 def _line(piece: record.ContentPiece, place: int) -> Line:
     """Read a line; its value as stated, else that of one piece times the quantity."""
-    nanos, currency, prices = None, "", 1
-    if piece.HasField("value"):
-        money = piece.value
-        nanos, currency = money.units * _NANOS + money.nanos, money.currency
-    elif piece.HasField("unit_value") and piece.quantity:
+    code = piece.revised_hs_code or piece.hs_code
+    number = piece.number or place
+    money = piece.value
+    nanos, currency = money.units * _NANOS + money.nanos, money.currency
+    if nanos or currency or piece.HasField("value"):
+        return number, code, nanos, currency, 1
+    if piece.HasField("unit_value") and piece.quantity:
         money, prices = piece.unit_value, piece.quantity
-        nanos, currency = (money.units * _NANOS + money.nanos) * prices, money.currency
-    return Line(piece.number or place, piece.revised_hs_code or piece.hs_code, nanos, currency, prices)
+        return number, code, (money.units * _NANOS + money.nanos) * prices, money.currency, prices
+    return number, code, None, "", 1
 
 
-def _transaction(item: record.Item, sender_type: int, *, to_business: bool, sold: bool) -> str:
+def _transaction(nature: int, sender_type: int, *, to_business: bool, sold: bool) -> str:
     if to_business:
         return "B2B"
-    if item.nature == record.NATURE_OF_TRANSACTION_GIFT and sender_type not in _LEGAL:
+    if nature == record.NATURE_OF_TRANSACTION_GIFT and sender_type not in _LEGAL:
         return "gift"
     return "C2C" if sender_type == record.PERSON_TYPE_NATURAL and not sold else "B2C"
 
 
 def _channel(item: record.Item) -> str:
-    if item.key.scheme == record.ITEM_SCHEME_S10 or item.mail_class != record.MAIL_CLASS_UNSPECIFIED:
+    if item.mail_class != record.MAIL_CLASS_UNSPECIFIED or item.key.scheme == record.ITEM_SCHEME_S10:
         return "post"
     return "express"
 
@@ -143,13 +144,13 @@ def bare_postcode(written: str) -> str:
     return rest if prefix.isalpha() and rest[:1].isdigit() else code
 
 
-def ioss_problem(numbers: tuple[tuple[str, str], ...]) -> str:
+def ioss_problem(numbers: Sequence[tuple[str, str]]) -> str:
     """Return the reason code why the IOSS numbers cannot be used; empty if there is exactly one and it is well formed.
 
     A number of the import scheme begins with IM; EU… is the scheme for services and IN… an intermediary's own number.
     Whether it is registered only the administration's register can tell.
     """
-    different = {_compact(number) for _, number in numbers}
+    different = {_compact(number[:_LONGEST_IOSS]) for _, number in numbers}
     if len(different) > 1:
         return "IOSS_AMBIGUOUS"
     (number,) = different

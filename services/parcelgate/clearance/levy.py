@@ -2,26 +2,20 @@
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 from parcelgate.api.record.v1.decision_pb2 import DutyTax
-from parcelgate.clearance import amount, value
+from parcelgate.clearance import amount, draft, value
 from parcelgate.clearance.consignment import Consignment, Gap, ioss_problem
 from parcelgate.clearance.plan import DutyRate, Plan, Step
 from parcelgate.core import identifier
-
-
-class RepeatedDuties(Protocol):
-    """The duties of a decision, as protobuf lets them be added."""
-
-    def add(self) -> DutyTax:
-        """Add an empty one and return it."""
-
-    def append(self, value: DutyTax, /) -> None:
-        """Add a copy."""
-
+from parcelgate.core.field import field
 
 _KEPT = 4096
+# Digits of an HS code with its national part.
+_LONGEST = 10
+_BASE, _AMOUNT = DutyTax.BASE_FIELD_NUMBER, DutyTax.AMOUNT_FIELD_NUMBER
+_COLLECTED = DutyTax(collected=True).SerializeToString()
 
 
 class Note(NamedTuple):
@@ -36,13 +30,14 @@ class Note(NamedTuple):
 class Levy:
     """What is due in minor units, the steps that were taken, what was noted, the gaps that were met.
 
-    Duties and taxes are written where they will travel.
+    Duties and taxes are fields of the decision already.
     """
 
-    duties: RepeatedDuties
+    duties: list[bytes]
     gaps: list[Gap]
     steps: list[Step]
     notes: list[Note]
+    postage: value.Value | None = None
     customs_duty: int = 0
     due: int = 0
     category: int = 0
@@ -53,7 +48,7 @@ def _wellformed(code: str) -> bool:
     return identifier.hs_is_wellformed(code)
 
 
-def assess(consignment: Consignment, plan: Plan, duties: RepeatedDuties) -> Levy:
+def assess(consignment: Consignment, plan: Plan, duties: list[bytes]) -> Levy:
     """Work out category, duties and taxes; gaps in the result mean that it could not be done, and name all that is missing."""
     gaps: list[Gap] = []
     levy = Levy(duties, gaps, [], [])
@@ -117,7 +112,7 @@ def _need_codes(codes: list[str], basis: str, gaps: list[Gap]) -> bool:
     for index, code in enumerate(codes):
         if not code:
             gaps.append(Gap("HS_MISSING", f"content[{index}].hs_code", basis))
-        elif not _wellformed(code):
+        elif len(code) > _LONGEST or not _wellformed(code):
             gaps.append(Gap("HS_INVALID", f"content[{index}].hs_code", basis))
         else:
             continue
@@ -148,13 +143,12 @@ def _per_classification(levy: Levy, consignment: Consignment, plan: Plan, worth:
     for index, code in enumerate(codes):
         first.setdefault(code[:digits], index)
     for code, index in first.items():
-        key = (lines[index].number, code, worth.exchange_rate)
+        key = (lines[index][0], code, worth.exchange_rate)
         duty = rate.made.get(key)
         if duty is None:
             if len(rate.made) >= _KEPT:
                 rate.made.clear()
-            duty = rate.made[key] = DutyTax()
-            _write(duty, plan, rate, key, None, rate.minor)
+            duty = rate.made[key] = _written(plan, rate, key, None, rate.minor)
         levy.duties.append(duty)
     levy.customs_duty = rate.minor * len(first)
     levy.due += levy.customs_duty
@@ -165,15 +159,15 @@ def _ad_valorem(levy: Levy, consignment: Consignment, plan: Plan, worth: value.V
         return
     chosen: list[DutyRate] = []
     for index, code in enumerate(codes):
-        rate = _rate_of(plan, code)
-        origin = consignment.item.content[index].origin_country
+        rate = plan.rate_of(code)
+        origin = "" if rate is None else consignment.item.content[index].origin_country
         if rate is None or origin in rate.row.excluded_origins:
             levy.gaps.append(_rate_gap("customs duty", f"content[{index}].hs_code", plan))
         elif rate.row.excluded_origins and not origin:
             levy.gaps.append(Gap("ORIGIN_MISSING", f"content[{index}].origin_country", rate.row.name))
         else:
             chosen.append(rate)
-    carried = value.postage(consignment.item, plan, levy.gaps)
+    carried = _postage(levy, consignment, plan, levy.gaps)
     if carried is None or len(chosen) < len(codes):
         return
     if len(codes) == 1:
@@ -189,28 +183,28 @@ def _ad_valorem(levy: Levy, consignment: Consignment, plan: Plan, worth: value.V
         share = amount.half_up(carried.minor * minor, total) if total else 0
         base = minor + share
         due = amount.half_up(base * rate.numerator, rate.denominator)
-        key = (consignment.lines[index].number, codes[index], worth.exchange_rate)
-        _write(levy.duties.add(), plan, rate, key, base, due)
+        key = (consignment.lines[index][0], codes[index], worth.exchange_rate)
+        levy.duties.append(_written(plan, rate, key, base, due))
         levy.customs_duty += due
         levy.due += due
 
 
-def _rate_of(plan: Plan, code: str) -> DutyRate | None:
-    rates = plan.ad_valorem
-    for length in (10, 8, 6, 4, 2):
-        rate = rates.get(code[:length])
-        if rate is not None and len(code) >= length:
-            return rate
-    return None
+def _postage(levy: Levy, consignment: Consignment, plan: Plan, gaps: list[Gap]) -> value.Value | None:
+    """Work out the postage, once for duty and VAT; None, with gaps added, if it can't be."""
+    if levy.postage is None:
+        levy.postage = value.postage(consignment.item, plan, gaps)
+    return levy.postage
 
 
-def _write(duty: DutyTax, plan: Plan, rate: DutyRate, key: tuple[int, str, str], base: int | None, due: int) -> None:
-    """Write the duty of a line into an empty message; key is its number, its HS code, and the exchange rate used."""
+def _written(plan: Plan, rate: DutyRate, key: tuple[int, str, str], base: int | None, due: int) -> bytes:
+    """Write the duty of a line as a field of the decision; key is its number, its HS code, and the exchange rate used."""
+    duty = DutyTax()
     duty.CopyFrom(rate.template)
     duty.content_piece, duty.hs_code, duty.exchange_rate = key
     if base is not None:
         amount.write(duty.base, plan.currency, base, plan.scale)
     amount.write(duty.amount, plan.currency, due, plan.scale)
+    return draft.duty(duty.SerializeToString())
 
 
 def _vat(levy: Levy, consignment: Consignment, plan: Plan, worth: value.Value, codes: list[str]) -> None:
@@ -248,24 +242,33 @@ def _add_vat(
         return
     base, exchange_rate = worth.minor, worth.exchange_rate
     if rate.with_postage:
-        carried = value.postage(consignment.item, plan, [] if collected else levy.gaps)
+        carried = _postage(levy, consignment, plan, [] if collected else levy.gaps)
         if carried is None:
             return
         base += carried.minor
         if carried.exchange_rate and carried.exchange_rate != exchange_rate:
             exchange_rate = f"{exchange_rate}; {carried.exchange_rate}" if exchange_rate else carried.exchange_rate
+    if levy.gaps:
+        # Nothing is stated while something is missing.
+        return
     if rate.with_duty:
         base += levy.customs_duty
     due = amount.half_up(base * rate.numerator, rate.denominator)
     if not collected:
         levy.due += due
-    tax = levy.duties.add()
-    tax.CopyFrom(rate.template)
-    amount.write(tax.base, plan.currency, base, plan.scale)
-    amount.write(tax.amount, plan.currency, due, plan.scale)
-    if exchange_rate:
-        tax.exchange_rate = exchange_rate
-    tax.collected = collected
+    tax = (
+        rate.template,
+        field(_BASE, amount.written(plan.currency, base, plan.scale)),
+        field(_AMOUNT, amount.written(plan.currency, due, plan.scale)),
+        _exchange_rate(exchange_rate),
+        _COLLECTED if collected else b"",
+    )
+    levy.duties.append(draft.duty(b"".join(tax)))
+
+
+@lru_cache(_KEPT)
+def _exchange_rate(label: str) -> bytes:
+    return DutyTax(exchange_rate=label).SerializeToString()
 
 
 def _standard(levy: Levy, plan: Plan, excluded: tuple[str, ...], codes: list[str], *, collected: bool) -> bool:
@@ -276,5 +279,10 @@ def _standard(levy: Levy, plan: Plan, excluded: tuple[str, ...], codes: list[str
     return not doubtful
 
 
+@lru_cache(_KEPT)
+def _missing(what: str, path: str, basis: str, place: str, release: str) -> Gap:
+    return Gap("RATE_MISSING", path, basis, (("what", what), ("place", place), ("date", release)))
+
+
 def _rate_gap(what: str, path: str, plan: Plan) -> Gap:
-    return Gap("RATE_MISSING", path, plan.basis, (("what", what), ("place", plan.place), ("date", plan.release)))
+    return _missing(what, path, plan.basis, plan.place, plan.release)

@@ -1,15 +1,17 @@
 """The rows that apply to a place, a kind of trade and its days: chosen once, kept for the next item of the same kind."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
-from typing import NamedTuple
+from functools import lru_cache
+from typing import NamedTuple, TypeAlias
 
-from parcelgate.api.record.v1.decision_pb2 import DutyTax, Reason
-from parcelgate.clearance import amount, exchange, table
+from parcelgate.api.record.v1.decision_pb2 import DutyTax
+from parcelgate.clearance import amount, draft, exchange, table
 from parcelgate.clearance.regime import Duty, Regime, Territory, Threshold, Vat, Zone
 
 _KEPT = 4096
+_COUNTRY_LENGTH = 2
 # Reasons of a decision that have no words to fill in.
 _OUTCOMES = ("DOCUMENTS", "EXPORTED", "RETURNED_GOODS", "DUTY_DUE", "NOTHING_DUE")
 _NOTES = {("DUTY", "relief"): "DUTY_RELIEF", ("VAT", "relief"): "VAT_RELIEF", ("VAT", "at-sale"): "COLLECTED_AT_SALE"}
@@ -29,12 +31,12 @@ class Question(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A threshold that holds: its limit in minor units (None: no limit), the day that chose it, and what it gives as reason."""
+    """A threshold that holds: its limit in minor units (None: no limit), the day that chose it, the reason it gives (or b"")."""
 
     row: Threshold
     limit: int | None
     on: str
-    note: Reason | None
+    note: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,26 @@ class DutyRate:
     template: DutyTax
     numerator: int
     denominator: int
-    made: dict[tuple[int, str, str], DutyTax] = field(default_factory=dict)
+    made: dict[tuple[int, str, str], bytes] = field(default_factory=dict)
+
+
+# Finds the rate of duty for a well-formed HS code, if a row names it or a beginning of it.
+RateOf: TypeAlias = Callable[[str], DutyRate | None]
+
+
+def _no_rate(_code: str) -> DutyRate | None:
+    return None
+
+
+def _rates_of(rates: Mapping[str, DutyRate]) -> RateOf:
+    """Return what finds the longest beginning that has a rate; traffic repeats few codes, so what was found is kept."""
+
+    @lru_cache(_KEPT)
+    def rate_of(code: str) -> DutyRate | None:
+        beginnings = (code[:length] for length in (10, 8, 6, 4, 2) if length <= len(code))
+        return next((rates[beginning] for beginning in beginnings if beginning in rates), None)
+
+    return rate_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +75,7 @@ class VatRate:
     """A rate of VAT that holds, as a ratio of its base."""
 
     row: Vat
-    template: DutyTax
+    template: bytes
     numerator: int
     denominator: int
     with_postage: bool
@@ -76,12 +97,12 @@ class Plan:
     duty: tuple[Step, ...] = ()
     vat: tuple[Step, ...] = ()
     per_classification: DutyRate | None = None
-    ad_valorem: Mapping[str, DutyRate] = field(default_factory=dict)
+    rate_of: RateOf = _no_rate
     vat_rate: VatRate | None = None
     exchange_rates: Mapping[str, exchange.Rate] = field(default_factory=dict)
     uses_hs: bool = False
     uses_ioss: bool = False
-    reasons: Mapping[str, Reason] = field(default_factory=dict)
+    reasons: Mapping[str, bytes] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,9 +111,9 @@ class _Common:
 
     scale: int
     per_classification: DutyRate | None
-    ad_valorem: Mapping[str, DutyRate]
+    rate_of: RateOf
     exchange_rates: Mapping[str, exchange.Rate]
-    reasons: Mapping[str, Reason]
+    reasons: Mapping[str, bytes]
 
 
 class Planner:
@@ -101,7 +122,7 @@ class Planner:
     def __init__(self, regime: Regime) -> None:
         self._regime = regime
         self._beginnings = {
-            country: sorted({code for zone in zones for code in zone.postcodes}, key=len, reverse=True)
+            country: tuple(sorted({code for zone in zones for code in zone.postcodes}, key=len, reverse=True))
             for country, zones in regime.zones.items()
         }
         self._plans: dict[tuple[str, ...], Plan] = {}
@@ -121,15 +142,18 @@ class Planner:
             if len(self._plans) >= _KEPT:
                 for kept in (self._plans, self._commons, self._ladders):
                     kept.clear()
-            plan = self._plans[key] = self._choose(Question(*key))
+            plan = self._choose(Question(*key))
+            if len(country) <= _COUNTRY_LENGTH:
+                # What is no country code may be any text, of any length.
+                self._plans[key] = plan
         return plan
 
     def _beginning(self, country: str, postcode: str) -> str:
         """Return the longest listed beginning of a postcode, so that the rest of the country needs one plan only."""
         beginnings = self._beginnings.get(country)
-        if beginnings is None:
+        if beginnings is None or not postcode.startswith(beginnings):
             return ""
-        return next((code for code in beginnings if postcode.startswith(code)), "")
+        return next(code for code in beginnings if postcode.startswith(code))
 
     def _zone(self, country: str, postcode: str, day: date) -> Zone | None:
         """Return the zone that lists a beginning of postcodes on a day; None in the rest of the country."""
@@ -167,7 +191,7 @@ class Planner:
             duty=ladder["DUTY"],
             vat=ladder["VAT"],
             per_classification=common.per_classification,
-            ad_valorem=common.ad_valorem,
+            rate_of=common.rate_of,
             vat_rate=None if vat is None else _vat_rate(vat, days[vat.date_basis].isoformat()),
             exchange_rates=common.exchange_rates,
             uses_hs=any(step.row.needs_hs for step in ladder["DUTY"]),
@@ -191,16 +215,13 @@ class Planner:
         common = self._commons[key] = _Common(
             scale=10**decimals,
             per_classification=next((rate for rate in rates if rate.row.kind == "per-classification"), None),
-            ad_valorem={rate.row.hs: rate for rate in rates if rate.row.kind == "ad-valorem"},
+            rate_of=_rates_of({rate.row.hs: rate for rate in rates if rate.row.kind == "ad-valorem"}),
             exchange_rates={
                 rate.currency: rate
                 for rate in regime.exchange_rates
                 if rate.territory == territory.id and rate.valid_from <= days[rate.date_basis] <= rate.valid_to
             },
-            reasons={
-                code: Reason(code=code, sentence=regime.sentences[code].sentence, basis=territory.name)
-                for code in _OUTCOMES
-            },
+            reasons={code: draft.reason(code, regime.sentences[code].sentence, territory.name) for code in _OUTCOMES},
         )
         return common
 
@@ -251,12 +272,12 @@ def _step(row: Threshold, on: str, decimals: int, regime: Regime) -> Step:
         scaled = numerator * 10**decimals
         # The largest whole number of minor units that is within the limit.
         limit = scaled // denominator if row.comparison == "<=" else -(-scaled // denominator) - 1
-    note = None
+    note = b""
     code = _NOTES.get((row.measure, row.treatment))
     if code is not None:
         size = "any value" if row.amount is None else f"{row.amount:f} {row.currency}"
         sentence = regime.sentences[code].sentence.format(limit=size, date=on, legal=row.legal_reference)
-        note = Reason(code=code, sentence=sentence, basis=f"{row.name} {row.date_basis} {on}")
+        note = draft.reason(code, sentence, f"{row.name} {row.date_basis} {on}")
     return Step(row, limit, on, note)
 
 
@@ -274,4 +295,6 @@ def _duty_rate(row: Duty, on: str, decimals: int) -> DutyRate:
 def _vat_rate(row: Vat, on: str) -> VatRate:
     template = DutyTax(type="VAT", rate=f"{row.rate:f} %", row=row.name, date=on, date_basis=row.date_basis)
     numerator, denominator = amount.ratio(row.rate)
-    return VatRate(row, template, numerator, denominator * 100, "postage" in row.base, "duty" in row.base)
+    return VatRate(
+        row, template.SerializeToString(), numerator, denominator * 100, "postage" in row.base, "duty" in row.base
+    )

@@ -8,6 +8,8 @@ from parcelgate.clearance.consignment import Consignment, Gap
 from parcelgate.clearance.plan import Plan
 
 _NANOS = 1_000_000_000
+# Minor units; with duties and taxes on top it is still an amount that Money can hold.
+_MOST = 10**16
 
 
 @dataclass(slots=True)
@@ -16,6 +18,9 @@ class Value:
 
     minor: int
     exchange_rate: str
+
+
+_NOTHING = Value(0, "")
 
 
 def intrinsic(seen: Consignment, plan: Plan, gaps: list[Gap]) -> Value | None:
@@ -37,9 +42,9 @@ def intrinsic(seen: Consignment, plan: Plan, gaps: list[Gap]) -> Value | None:
         sums[currency] = sums.get(currency, 0) + nanos
         prices += stated
     item = seen.item
-    if item.HasField("declared_value"):
-        money = item.declared_value
-        total, currency = amount.nanos(money), money.currency
+    money = item.declared_value
+    total, currency = money.units * _NANOS + money.nanos, money.currency
+    if total or currency or item.HasField("declared_value"):
         if total <= 0:
             gaps.append(Gap("VALUE_NOT_POSITIVE", "declared_value"))
         elif not unpriced and len(sums) == 1 and _differ(total, currency, sums, prices):
@@ -54,12 +59,10 @@ def intrinsic(seen: Consignment, plan: Plan, gaps: list[Gap]) -> Value | None:
 
 def postage(item: Item, plan: Plan, gaps: list[Gap]) -> Value | None:
     """Work out the postage or freight; zero where none is declared; None, with gaps added, if it can't be."""
-    if not item.HasField("postage"):
-        return Value(0, "")
     money = item.postage
-    nanos = amount.nanos(money)
+    nanos = money.units * _NANOS + money.nanos
     if not nanos:
-        return Value(0, "")
+        return _NOTHING
     before = len(gaps)
     if nanos < 0:
         gaps.append(Gap("VALUE_NOT_POSITIVE", "postage"))
@@ -68,7 +71,7 @@ def postage(item: Item, plan: Plan, gaps: list[Gap]) -> Value | None:
 
 def line(seen: Consignment, index: int, plan: Plan, gaps: list[Gap]) -> Value | None:
     """Work out the value of one line; None, with a gap added, if it can't be."""
-    nanos, currency = seen.lines[index].nanos, seen.lines[index].currency
+    _, _, nanos, currency, _ = seen.lines[index]
     if nanos is None:
         gaps.append(Gap("VALUE_MISSING", f"content[{index}].value"))
         return None
@@ -98,7 +101,11 @@ def _one(nanos: int, currency: str, path: str, plan: Plan, gaps: list[Gap], befo
         numerator, denominator, used = nanos * rate.numerator, rate.denominator * _NANOS, rate.label
     if len(gaps) > before:
         return None
-    return Value(amount.half_up(numerator * plan.scale, denominator), used)
+    minor = amount.half_up(numerator * plan.scale, denominator)
+    if minor > _MOST:
+        gaps.append(Gap("VALUE_TOO_LARGE", path.removesuffix(".currency")))
+        return None
+    return Value(minor, used)
 
 
 def _sum(seen: Consignment, sums: dict[str, int], plan: Plan, gaps: list[Gap], before: int) -> Value | None:
@@ -112,8 +119,8 @@ def _sum(seen: Consignment, sums: dict[str, int], plan: Plan, gaps: list[Gap], b
         if rate is None:
             gaps.extend(
                 _currency_gap(currency, f"{_line_path(seen, index)}.currency", plan)
-                for index, one in enumerate(seen.lines)
-                if one.nanos is not None and one.currency == currency
+                for index, (_, _, nanos_of_line, currency_of_line, _) in enumerate(seen.lines)
+                if nanos_of_line is not None and currency_of_line == currency
             )
             continue
         numerator = numerator * rate.denominator + nanos * rate.numerator * denominator
@@ -121,7 +128,11 @@ def _sum(seen: Consignment, sums: dict[str, int], plan: Plan, gaps: list[Gap], b
         used = f"{used}; {rate.label}" if used else rate.label
     if len(gaps) > before:
         return None
-    return Value(amount.half_up(numerator * plan.scale, denominator * _NANOS), used)
+    minor = amount.half_up(numerator * plan.scale, denominator * _NANOS)
+    if minor > _MOST:
+        gaps.append(Gap("VALUE_TOO_LARGE", _line_path(seen, 0)))
+        return None
+    return Value(minor, used)
 
 
 def _currency_gap(currency: str, path: str, plan: Plan) -> Gap:

@@ -5,6 +5,7 @@ import hashlib
 import hmac
 import secrets
 import tomllib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,7 @@ class Credentials:
         self._local = data / "keys"
         self._pepper = master_key(data / "pepper.key")
         self._partners = partners
+        self._kept: dict[str, tuple[tuple[int, int, int], Sequence[str]]] = {}
 
     def issue(self, partner_id: str) -> str:
         """Make a new key for a partner, valid at once beside older ones, and return it; it is not kept in clear."""
@@ -70,14 +72,27 @@ class Credentials:
         scheme, _, key = (authorization or "").strip().partition(" ")
         partner_id, _, secret = key.strip().rpartition(".")
         partner = self._partners.get(partner_id)
-        path = self._hashes / f"{partner_id}.toml"
-        if scheme.lower() != "bearer" or partner is None or not path.is_file():
+        if scheme.lower() != "bearer" or partner is None:
             return None
         given = self._hash(secret)
-        known = tomllib.loads(path.read_text("utf-8")).values()
         # Every stored key is compared, so that the time taken tells nothing.
-        matches = [hmac.compare_digest(given, row["hmac"]) for row in known]
+        matches = [hmac.compare_digest(given, known) for known in self._known(partner_id)]
         return Identity(partner) if any(matches) else None
+
+    def _known(self, partner_id: str) -> Sequence[str]:
+        """Return the HMACs of a partner's keys as its file has them now; an unchanged file is not read again."""
+        path = self._hashes / f"{partner_id}.toml"
+        try:
+            found = path.stat()
+        except FileNotFoundError:
+            return ()
+        # A file is only ever replaced by another one.
+        state = (found.st_ino, found.st_mtime_ns, found.st_size)
+        kept = self._kept.get(partner_id)
+        if kept is None or kept[0] != state:
+            rows = tomllib.loads(path.read_text("utf-8")).values()
+            kept = self._kept[partner_id] = (state, [row["hmac"] for row in rows])
+        return kept[1]
 
     def _hash(self, secret: str) -> str:
         return hmac.new(self._pepper, secret.encode(), hashlib.sha256).hexdigest()

@@ -3,7 +3,8 @@
 import re
 from typing import NamedTuple
 
-_S10 = re.compile(r"([A-Z]{2})(\d{8})(\d)([A-Z]{2})")
+# Figures of other scripts are no figures of an S10.
+_S10 = re.compile("([A-Z]{2})([0-9]{8})([0-9])([A-Z]{2})")
 # Service indicators that S10 reserves; nobody may issue them.
 _S10_RESERVED = frozenset("JKSTW")
 
@@ -23,6 +24,11 @@ def s10_check_digit(serial: str) -> int:
     a, b, c, d, e, f, g, h = serial.encode()
     digit = 11 - (8 * a + 6 * b + 4 * c + 2 * d + 3 * e + 5 * f + 9 * g + 7 * h) % 11
     return 0 if digit == 10 else 5 if digit == 11 else digit
+
+
+def s10_is_shaped(text: str) -> bool:
+    """Tell whether a text has the shape of an S10; neither service indicator nor check digit is looked at."""
+    return _S10.fullmatch(text) is not None
 
 
 def s10_parts(text: str) -> S10 | None:

@@ -5,6 +5,7 @@ This tuple is the whole vocabulary; a profile that names another field fails whe
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from operator import attrgetter
 from typing import Any
 
 from parcelgate.risk.rule import shown
@@ -108,15 +109,15 @@ def _show_kg(value: int) -> str:
 
 
 _ALL = (
-    Field("item.nature", "item", "code", "nature", lambda s: s.nature),
-    Field("item.flow", "item", "code", "flow", lambda s: s.flow),
-    Field("item.mail_class", "item", "code", "mail_class", lambda s: s.mail_class),
-    Field("item.mail_category", "item", "code", "mail_category", lambda s: s.mail_category),
-    Field("item.mail_subclass", "item", "code", "mail_subclass", lambda s: s.item.mail_subclass),
-    Field("item.transport_mode", "item", "code", "transport.mode", lambda s: s.item.transport.mode),
+    Field("item.nature", "item", "code", "nature", attrgetter("nature")),
+    Field("item.flow", "item", "code", "flow", attrgetter("flow")),
+    Field("item.mail_class", "item", "code", "mail_class", attrgetter("mail_class")),
+    Field("item.mail_category", "item", "code", "mail_category", attrgetter("mail_category")),
+    Field("item.mail_subclass", "item", "code", "mail_subclass", attrgetter("item.mail_subclass")),
+    Field("item.transport_mode", "item", "code", "transport.mode", attrgetter("item.transport.mode")),
     Field("item.document_type", "item", "codes", "documents", _document_types),
-    Field("item.origin_country", "item", "code", "origin_country", lambda s: s.origin_country),
-    Field("item.destination_country", "item", "code", "destination_country", lambda s: s.destination_country),
+    Field("item.origin_country", "item", "code", "origin_country", attrgetter("origin_country")),
+    Field("item.destination_country", "item", "code", "destination_country", attrgetter("destination_country")),
     Field("item.sender_country", "item", "code", "parties.sender.address.country", _sender_country),
     Field("item.recipient_country", "item", "code", "parties.recipient.address.country", _recipient_country),
     Field("item.sender_is_organisation", "item", "flag", "parties.sender.person_type", _sender_is_organisation),
@@ -124,14 +125,14 @@ _ALL = (
     Field("item.goods_come_from_sender", "item", "flag", "content.origin_country", _goods_come_from_sender),
     Field("item.travels_by_surface", "item", "flag", "transport.mode", _travels_by_surface),
     Field("item.line_count", "item", "number", "content", lambda s: len(s.lines)),
-    Field("item.gross_mass_mg", "item", "number", "gross_mass", lambda s: s.gross_mass_mg, _show_kg),
+    Field("item.gross_mass_mg", "item", "number", "gross_mass", attrgetter("gross_mass_mg"), _show_kg),
     Field("item.declared_value", "item", "money", "declared_value", _declared, _show_money),
-    Field("line.words", "line", "words", "description", lambda line: line.words),
-    Field("line.hs_code", "line", "code", "hs_code", lambda line: line.hs_code),
-    Field("line.origin_country", "line", "code", "origin_country", lambda line: line.origin_country),
-    Field("line.quantity", "line", "number", "quantity", lambda line: line.quantity),
-    Field("line.net_mass_mg", "line", "number", "net_mass", lambda line: line.net_mass_mg, _show_kg),
-    Field("line.value_usd", "line", "number", "value", lambda line: line.value_usd, _show_number),
+    Field("line.words", "line", "words", "description", attrgetter("wording.lists")),
+    Field("line.hs_code", "line", "code", "hs_code", attrgetter("hs_code")),
+    Field("line.origin_country", "line", "code", "origin_country", attrgetter("origin_country")),
+    Field("line.quantity", "line", "number", "quantity", attrgetter("quantity")),
+    Field("line.net_mass_mg", "line", "number", "net_mass", attrgetter("net_mass_mg"), _show_kg),
+    Field("line.value_usd", "line", "number", "value", attrgetter("value_usd"), _show_number),
     Field("line.value_per_piece_usd", "line", "number", "value", _value_per_piece, _show_number),
     Field("line.value_per_kg_usd", "line", "by_hs", "value", _value_per_kg, _show_number),
     Field("line.mass_per_piece_g", "line", "by_hs", "net_mass", _mass_per_piece, _show_number),

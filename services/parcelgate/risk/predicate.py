@@ -4,25 +4,27 @@ A field without a value satisfies no operator but "missing"; so a profile fires 
 unless it says so.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from parcelgate.risk.fields import FIELDS, Field
 from parcelgate.risk.reference import Reference
 
 Test = Callable[[Any], bool]
+_KEPT = 4096
 _KEYS = frozenset({"field", "operator", "value", "values", "list", "table", "quantile", "percent", "other"})
 
 
 @dataclass(frozen=True, slots=True)
 class Predicate:
-    """A compiled row; it can hold only where one of these words (a mask) or HS chapters is found, if it names any."""
+    """A compiled row; it can hold only where one of these words (a mask) or HS codes is found, if it names any."""
 
     field: Field
     test: Test
     words: int = 0
-    chapters: frozenset[str] = frozenset()
+    prefixes: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ def compiled(table: Mapping[str, Any], reference: Reference, place: str) -> Pred
     if operator == "contains_any":
         return Predicate(field, test, words=reference.lexicon.bits[table["list"]])
     if operator == "starts_with" and name == "line.hs_code":
-        return Predicate(field, test, chapters=frozenset(prefix[:2] for prefix in row.codes()))
+        return Predicate(field, test, prefixes=row.codes())
     return Predicate(field, test)
 
 
@@ -102,8 +104,15 @@ def _not_in(field: Field, row: _Row) -> Test:
 
 
 def _starts_with(field: Field, row: _Row) -> Test:
-    read, prefixes = field.read, tuple(row.codes())
-    return lambda source: read(source).startswith(prefixes)
+    read, begins = field.read, beginning_with(row.codes())
+    return lambda source: begins(read(source))
+
+
+def beginning_with(prefixes: Collection[str]) -> Callable[[str], bool]:
+    """Return a test whether a code begins with one of the prefixes; it keeps the answers, for traffic repeats few codes."""
+    wanted, longest = tuple(prefixes), max(map(len, prefixes), default=0)
+    begins = lru_cache(_KEPT)(lambda code: code.startswith(wanted))
+    return lambda code: begins(code[:longest])
 
 
 def _not_starts_with(field: Field, row: _Row) -> Test:
@@ -191,18 +200,16 @@ def _below_quantile(field: Field, row: _Row) -> Test:
 def _outside_range(field: Field, row: _Row) -> Test:
     ranges = row.named("table", row.reference.ranges)
     lengths = sorted({len(prefix) for prefix in ranges}, reverse=True)
-    chapters = frozenset(prefix[:2] for prefix in ranges)
+    longest = lengths[0]
     read = field.read
 
+    @lru_cache(_KEPT)
+    def range_of(hs_code: str) -> tuple[float, float] | None:
+        return next((ranges[prefix] for length in lengths if (prefix := hs_code[:length]) in ranges), None)
+
     def test(source: Any) -> bool:
-        hs_code = source.hs_code
-        if hs_code[:2] in chapters:
-            for length in lengths:
-                low_high = ranges.get(hs_code[:length])
-                if low_high is not None:
-                    found = read(source)
-                    return found is not None and not low_high[0] <= found <= low_high[1]
-        return False
+        low_high = range_of(source.hs_code[:longest])
+        return low_high is not None and (found := read(source)) is not None and not low_high[0] <= found <= low_high[1]
 
     return test
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from parcelgate.core import resource
-from parcelgate.risk.predicate import Predicate, Test, compiled
+from parcelgate.risk.predicate import Predicate, Test, beginning_with, compiled
 from parcelgate.risk.reference import CODE_LISTS, Reference, read, territory
 from parcelgate.risk.rule import Hit, Rule, rule_of
 from parcelgate.risk.subject import Line, Subject
@@ -16,6 +16,7 @@ from parcelgate.risk.subject import Line, Subject
 _NEEDED = ("id", "valid_from", "author", "channel", "territory", "reason", "sentence", "weight", "action", "when")
 _KEYS = frozenset({*_NEEDED, "version", "source", "valid_to", "question"})
 _KEPT = 4096
+_COUNTRY_LENGTH = 2
 _CHANNELS = ("any", "POST", "EXPRESS")
 
 
@@ -24,18 +25,40 @@ class Alternative:
     """Rows that must all hold: those about the item, and those that one and the same line must satisfy."""
 
     rows: tuple[Predicate, ...]
-    item_tests: tuple[Test, ...]
-    line_tests: tuple[Test, ...]
+    holds: Test
+    line_holds: Test | None
 
-    def line_of(self, subject: Subject) -> Line | None:
-        """Return the first line that all rows about a line hold for."""
-        for line in subject.lines:
-            for test in self.line_tests:
-                if not test(line):
-                    break
-            else:
-                return line
-        return None
+    @classmethod
+    def of(cls, rows: tuple[Predicate, ...]) -> "Alternative":
+        """Put the tests of the rows together into one function."""
+        about_item = [row.test for row in rows if row.field.level == "item"]
+        about_line = [row.test for row in rows if row.field.level == "line"]
+        if not about_line:
+            return cls(rows, _all_hold(about_item), None)
+        # What is wanted of a line is found seldom, and costs least to look for.
+        line_holds = _all_hold(about_line)
+        return cls(rows, _all_hold([_on_some_line(line_holds), *about_item]), line_holds)
+
+
+def _all_hold(tests: Sequence[Test]) -> Test:
+    """Make one test of several; one and two, which is what most profiles have, without a loop."""
+    if len(tests) == 1:
+        return tests[0]
+    if len(tests) == 2:
+        one, other = tests
+        return lambda source: one(source) and other(source)
+
+    return lambda source: all(test(source) for test in tests)
+
+
+def _on_some_line(holds: Test) -> Test:
+    def on_some_line(subject: Subject) -> bool:
+        for line in subject.lines:  # noqa: SIM110  # a generator for every item costs more than the test itself
+            if holds(line):
+                return True
+        return False
+
+    return on_some_line
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,15 +81,10 @@ class Profile:
     def fire(self, subject: Subject) -> Hit | None:
         """Return what the profile saw if it fires on an item that it concerns, else None."""
         for alternative in self.alternatives:
-            line = None
-            if alternative.line_tests:
-                line = alternative.line_of(subject)
-                if line is None:
-                    continue
-            for test in alternative.item_tests:
-                if not test(subject):
-                    break
-            else:
+            if alternative.holds(subject):
+                line = None
+                if alternative.line_holds is not None:
+                    line = next(one for one in subject.lines if alternative.line_holds(one))
                 return self._hit(alternative, subject, line)
         return None
 
@@ -80,29 +98,29 @@ class Profile:
 
 
 class Edition:
-    """The profiles valid on one day. Those that need certain words or HS chapters are asked only where one is found."""
+    """The profiles valid on one day. Those that need certain words or HS codes are asked only where one is found."""
 
     def __init__(self, profiles: Sequence[Profile]) -> None:
         """Take the profiles."""
         self.profiles = tuple(profiles)
         self._words = 0
-        chapters: set[str] = set()
+        prefixes: set[str] = set()
         asked: list[Profile] = []
         watching: list[Profile] = []
         for one in profiles:
-            needs = [(row.words, row.chapters) for row in (_first_need(entry) for entry in one.alternatives) if row]
+            needs = [(row.words, row.prefixes) for row in (_first_need(entry) for entry in one.alternatives) if row]
             if len(needs) < len(one.alternatives):
                 asked.append(one)
                 continue
             watching.append(one)
-            for words, of_chapters in needs:
+            for words, of_prefixes in needs:
                 self._words |= words
-                chapters |= of_chapters
-        self._chapters = frozenset(chapters)
+                prefixes.update(of_prefixes)
         self._asked = tuple(asked)
         self._watching = tuple(watching)
-        # By channel and destination, as traffic brings them.
-        self._concerned: dict[tuple[str, str], tuple[tuple[Profile, ...], tuple[Profile, ...]]] = {}
+        self._is_watched = beginning_with(prefixes)
+        # By channel and destination, as traffic brings them; the profiles asked with the test of each of their alternatives.
+        self._concerned: dict[tuple[str, str], tuple[tuple[tuple[Test, Profile], ...], tuple[Profile, ...]]] = {}
 
     def fire(self, subject: Subject) -> list[Hit]:
         """Return what the profiles that fire saw."""
@@ -111,12 +129,17 @@ class Edition:
         if concerned is None:
             if len(self._concerned) >= _KEPT:
                 self._concerned.clear()
-            concerned = self._concerned[place] = (_here(self._asked, *place), _here(self._watching, *place))
+            tests = ((entry.holds, one) for one in _here(self._asked, *place) for entry in one.alternatives)
+            concerned = (tuple(tests), _here(self._watching, *place))
+            if len(subject.destination_country) <= _COUNTRY_LENGTH:
+                # What is no country code may be any text, of any length.
+                self._concerned[place] = concerned
         asked, watching = concerned
-        hits = [hit for one in asked if (hit := one.fire(subject)) is not None]
-        chapters, words = self._chapters, self._words
+        firing = [one for holds, one in asked if holds(subject)]
+        hits = [hit for one in dict.fromkeys(firing) if (hit := one.fire(subject)) is not None] if firing else []
+        words, is_watched = self._words, self._is_watched
         for line in subject.lines:
-            if line.words & words or line.hs_code[:2] in chapters:
+            if line.wording.lists & words or is_watched(line.hs_code):
                 hits.extend(hit for one in watching if (hit := one.fire(subject)) is not None)
                 break
         return hits
@@ -127,7 +150,7 @@ def _here(profiles: Iterable[Profile], channel: str, country: str) -> tuple[Prof
 
 
 def _first_need(alternative: Alternative) -> Predicate | None:
-    return next((row for row in alternative.rows if row.words or row.chapters), None)
+    return next((row for row in alternative.rows if row.words or row.prefixes), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,8 +216,4 @@ def _alternative(entry: Mapping[str, Any], reference: Reference, place: str) -> 
     if set(entry) != {"all"} or not entry["all"]:
         raise ValueError(f"{place}: an alternative is a list of rows named all")
     rows = tuple(compiled(row, reference, f"{place}, row {number}") for number, row in enumerate(entry["all"], start=1))
-    return Alternative(
-        rows,
-        tuple(row.test for row in rows if row.field.level == "item"),
-        tuple(row.test for row in rows if row.field.level == "line"),
-    )
+    return Alternative.of(rows)

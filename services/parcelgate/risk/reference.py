@@ -62,6 +62,7 @@ class Reference:
     service_indicators: Mapping[str, Any]
     goods_terms: Terms
     party_terms: frozenset[Tokens]
+    party_beginnings: frozenset[str]
 
 
 def read(path: Path, *needed: str) -> dict[str, Any]:
@@ -84,6 +85,7 @@ def load(root: Path) -> Reference:
     stop = codelist.load("stop-words").values
     goods_terms = [term for term, row in stop.items() if row["scope"] in ("description", "both")]
     quality = read(root / "quality.toml", "limits", "rules")
+    party_terms = frozenset(tokens(term) for term, row in stop.items() if row["scope"] in ("party", "both"))
     countries = codelist.load("iso-3166-1").values
     rates = [data for data in tables.values() if data["kind"] == "rates"]
     return Reference(
@@ -111,7 +113,8 @@ def load(root: Path) -> Reference:
         without_postcode=frozenset(codelist.load("countries-without-postcode").values),
         service_indicators=codelist.load("s10-service-indicators").values,
         goods_terms=Terms(goods_terms),
-        party_terms=frozenset(tokens(term) for term, row in stop.items() if row["scope"] in ("party", "both")),
+        party_terms=party_terms,
+        party_beginnings=frozenset(term[0] for term in party_terms if term),
     )
 
 

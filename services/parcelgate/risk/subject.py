@@ -5,7 +5,7 @@ comparing and ranking only and are floats.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from parcelgate.api.record.v1.declaration_pb2 import Declaration, Flow
 from parcelgate.api.record.v1.item_pb2 import (
@@ -19,13 +19,13 @@ from parcelgate.api.record.v1.item_pb2 import (
     PERSON_TYPE_NATURAL,
     ContentPiece,
     Item,
+    ItemKey,
     MailCategory,
     MailClass,
     NatureOfTransaction,
     Party,
 )
-from parcelgate.api.record.v1.quantity_pb2 import Money
-from parcelgate.risk.words import Lexicon, Tokens, tokens
+from parcelgate.risk.words import Lexicon, Tokens, Wording, tokens
 
 NANOS = 1_000_000_000
 _DAY_MICROS = 86_400_000_000
@@ -42,6 +42,7 @@ _NATURES = _names(NatureOfTransaction, "NATURE_OF_TRANSACTION_")
 _CLASSES = _names(MailClass, "MAIL_CLASS_")
 _CATEGORIES = _names(MailCategory, "MAIL_CATEGORY_")
 _FLOWS = _names(Flow, "FLOW_")
+_ORGANISATIONS = (PERSON_TYPE_LEGAL, PERSON_TYPE_ASSOCIATION)
 
 
 @dataclass(slots=True)
@@ -51,7 +52,6 @@ class PartyView:
     place: int
     word: str
     name: str
-    tokens: Tokens
     is_organisation: bool
     is_natural: bool
     has_street: bool
@@ -65,15 +65,17 @@ class PartyView:
         """Where the party stands in the record."""
         return f"parties[{self.place}]"
 
+    def words(self) -> Tokens:
+        """Return the words of the name."""
+        return tokens(self.name)
+
 
 @dataclass(slots=True)
 class Line:
     """One line of the content; place counts the lines from 0."""
 
     place: int
-    description: str
-    tokens: Tokens
-    words: int
+    wording: Wording
     hs_code: str
     piece: ContentPiece
     quantity: int
@@ -90,6 +92,16 @@ class Line:
         return f"content[{self.place}]"
 
     @property
+    def description(self) -> str:
+        """What the goods are, as written."""
+        return self.wording.text
+
+    @property
+    def words(self) -> int:
+        """The lists of which a phrase stands in the description, as a mask."""
+        return self.wording.lists
+
+    @property
     def origin_country(self) -> str:
         """Where the goods are from."""
         return self.piece.origin_country
@@ -100,6 +112,7 @@ class Subject:
     """One declaration, as the rules see it."""
 
     item: Item
+    key: ItemKey
     declaration: Declaration
     received_day: int
     channel: str
@@ -110,10 +123,10 @@ class Subject:
     gross_mass_mg: int
     declared_value: int
     declared_currency: str
-    sender: PartyView | None = None
-    recipient: PartyView | None = None
-    has_organised_seller: bool = False
-    lines: list[Line] = field(default_factory=list)
+    sender: PartyView | None
+    recipient: PartyView | None
+    has_organised_seller: bool
+    lines: list[Line]
 
     @property
     def flow(self) -> str:
@@ -126,11 +139,6 @@ class Subject:
         return _CATEGORIES.get(self.item.mail_category, "")
 
 
-def amount(money: Money) -> int:
-    """Return an amount in billionths of its currency unit."""
-    return money.units * NANOS + money.nanos
-
-
 def day_of(utc_micros: int) -> int:
     """Return the ordinal of the UTC day of an instant; 0 if the instant is not known."""
     return utc_micros // _DAY_MICROS + _EPOCH_ORDINAL if utc_micros else 0
@@ -139,34 +147,35 @@ def day_of(utc_micros: int) -> int:
 def view(declaration: Declaration, lexicon: Lexicon, usd_per_nano: Mapping[str, float]) -> Subject:
     """Copy what the rules need out of a declaration with its item."""
     item = declaration.item
-    declared = item.declared_value
-    subject = Subject(
+    key, declared, mail_class = item.key, item.declared_value, item.mail_class
+    sender = recipient = None
+    has_organised_seller = False
+    for place, party in enumerate(item.parties):
+        role = party.role
+        if role == PARTY_ROLE_SENDER and sender is None:
+            sender = _party(place, party, "sender")
+        elif role == PARTY_ROLE_RECIPIENT and recipient is None:
+            recipient = _party(place, party, "recipient")
+        elif role in (PARTY_ROLE_SELLER, PARTY_ROLE_PLATFORM):
+            has_organised_seller = True
+    return Subject(
         item,
+        key,
         declaration,
         day_of(declaration.provenance.received.utc_micros),
-        "POST" if item.mail_class or item.key.scheme == ITEM_SCHEME_S10 else "EXPRESS",
+        "POST" if mail_class or key.scheme == ITEM_SCHEME_S10 else "EXPRESS",
         _NATURES.get(item.nature, ""),
-        _CLASSES.get(item.mail_class, ""),
+        _CLASSES.get(mail_class, ""),
         item.origin_country,
         item.destination_country,
         item.gross_mass.milligrams,
         declared.units * NANOS + declared.nanos,
         declared.currency,
+        sender,
+        recipient,
+        has_organised_seller,
+        [_line(place, piece, lexicon, usd_per_nano) for place, piece in enumerate(item.content)],
     )
-    _take_parties(subject, item)
-    subject.lines = [_line(place, piece, lexicon, usd_per_nano) for place, piece in enumerate(item.content)]
-    return subject
-
-
-def _take_parties(subject: Subject, item: Item) -> None:
-    for place, party in enumerate(item.parties):
-        role = party.role
-        if role == PARTY_ROLE_SENDER and subject.sender is None:
-            subject.sender = _party(place, party, "sender")
-        elif role == PARTY_ROLE_RECIPIENT and subject.recipient is None:
-            subject.recipient = _party(place, party, "recipient")
-        elif role in (PARTY_ROLE_SELLER, PARTY_ROLE_PLATFORM):
-            subject.has_organised_seller = True
 
 
 def _party(place: int, party: Party, word: str) -> PartyView:
@@ -176,15 +185,14 @@ def _party(place: int, party: Party, word: str) -> PartyView:
     if not name:
         name = f"{party.first_name} {party.last_name}".strip()
     address = party.address
-    is_organisation = bool(company) or person_type in (PERSON_TYPE_LEGAL, PERSON_TYPE_ASSOCIATION)
+    is_organisation = bool(company) or person_type in _ORGANISATIONS
     return PartyView(
         place,
         word,
         name,
-        tokens(name),
         is_organisation,
         not is_organisation and person_type == PERSON_TYPE_NATURAL,
-        len(address.lines) > 0 or bool(address.po_box),
+        bool(address.lines or address.po_box),
         address.postcode,
         address.city,
         address.country,
@@ -193,20 +201,17 @@ def _party(place: int, party: Party, word: str) -> PartyView:
 
 
 def _line(place: int, piece: ContentPiece, lexicon: Lexicon, usd_per_nano: Mapping[str, float]) -> Line:
-    description = piece.description
-    words = tokens(description)
     money = piece.value
     value = money.units * NANOS + money.nanos
     currency = money.currency
     unit_value, unit_currency = 0, ""
     if piece.HasField("unit_value"):
-        unit_value, unit_currency = amount(piece.unit_value), piece.unit_value.currency
+        money = piece.unit_value
+        unit_value, unit_currency = money.units * NANOS + money.nanos, money.currency
     factor = usd_per_nano.get(currency)
     return Line(
         place,
-        description,
-        words,
-        lexicon.scan(words),
+        lexicon.read(piece.description),
         piece.hs_code,
         piece,
         piece.quantity,

@@ -7,10 +7,15 @@ become one token a character: there a phrase is found anywhere.
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 
 Tokens = tuple[str, ...]
-# The shortcut for ASCII says the same as the table of signs below: letters and digits make words.
+# The shortcuts for ASCII and for accented Latin letters say the same as the table of signs below: letters and digits make words.
 _ASCII_WORDS = re.compile("[a-z0-9]+").findall
+_LATIN_WORDS = re.compile("[a-z0-9\u00df-\u00f6\u00f8-\u017f]+").findall
+_beyond_latin = re.compile("[\u00ad\u0180-\U0010ffff]").search
+_KEPT = 8192
+_KEPT_LENGTH = 256
 
 
 class _Signs(dict[int, str | None]):
@@ -42,7 +47,25 @@ def tokens(text: str) -> Tokens:
     """Split a text into words: NFKC, case folded, without punctuation and invisible characters; linear in its length."""
     if text.isascii():
         return tuple(_ASCII_WORDS(text.lower()))
-    return tuple(unicodedata.normalize("NFKC", text).casefold().translate(_SIGNS).split())
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    if _beyond_latin(folded) is None:
+        return tuple(_LATIN_WORDS(folded))
+    return tuple(folded.translate(_SIGNS).split())
+
+
+class Wording:
+    """What a description says, apart from who declares it: its words and the lists of which a phrase stands in it (a mask).
+
+    defect is for the rules of quality: the name of the rule that the description breaks, "" for none, None if not looked at yet.
+    """
+
+    __slots__ = ("defect", "lists", "text", "tokens")
+
+    def __init__(self, text: str, words: Tokens, lists: int) -> None:
+        self.text = text
+        self.tokens = words
+        self.lists = lists
+        self.defect: str | None = None
 
 
 class Lexicon:
@@ -65,6 +88,16 @@ class Lexicon:
                     longer.setdefault(parts[0], []).append((parts, len(parts), bit))
         self._longer = {first: tuple(rows) for first, rows in longer.items()}
         self._starts = frozenset(self._words) | frozenset(self._longer)
+        self._kept = lru_cache(_KEPT)(self._read)
+
+    def read(self, description: str) -> Wording:
+        """Read the description of goods; shops send the same ones again and again, so the last few thousand are kept."""
+        # A long text does not come twice, and thousands of them would fill the memory.
+        return self._kept(description) if len(description) <= _KEPT_LENGTH else self._read(description)
+
+    def _read(self, description: str) -> Wording:
+        words = tokens(description)
+        return Wording(description, words, self.scan(words))
 
     def scan(self, text: Tokens) -> int:
         """Return the mask of the lists of which a phrase stands in the text."""

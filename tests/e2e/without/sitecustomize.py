@@ -16,14 +16,14 @@ HANDLERS = {
     "risk": (
         "parcelgate.risk.service",
         "RiskServicer",
-        "Assess",
-        ("parcelgate.api.risk.v1.risk_pb2", "AssessResponse"),
+        "serve",
+        ("builtins", "bytes"),
     ),
     "clearance": (
         "parcelgate.clearance.service",
         "ClearanceServicer",
-        "Decide",
-        ("parcelgate.api.clearance.v1.clearance_pb2", "DecideResponse"),
+        "serve",
+        ("builtins", "bytes"),
     ),
     "monitor": ("parcelgate.monitor.service", "MonitorService", "project", _OUTCOME),
 }

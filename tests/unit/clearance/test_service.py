@@ -1,5 +1,7 @@
 """The servicer: results in order, faults that stop nobody else, answers that repeat."""
 
+import tracemalloc
+
 import grpc
 import pytest
 
@@ -7,6 +9,7 @@ from parcelgate.api.clearance.v1.clearance_pb2 import DecideCall, DecideRequest
 from parcelgate.api.record.v1 import item_pb2 as record
 from parcelgate.api.record.v1.decision_pb2 import (
     DECISION_CODE_EXAMINE,
+    DECISION_CODE_HOLD_INFORMATION,
     DECISION_CODE_RELEASED_WITH_DUTY,
     DECISION_CODE_TRANSFER,
     STAGE_ADVANCE,
@@ -183,3 +186,22 @@ def test_a_unit_value_times_the_quantity_is_the_value_of_a_line(servicer):
     piece.unit_value.CopyFrom(Money(currency="EUR", units=10))
     piece.quantity = 5
     assert decided(servicer, call).duties[1].base == Money(currency="EUR", units=53)
+
+
+def test_long_texts_in_place_of_codes_do_not_pile_up_in_memory(servicer):
+    decided(servicer, shirt())
+    tracemalloc.start()
+    try:
+        for number in range(30):
+            call = shirt()
+            item = call.declaration.item
+            if number % 2:
+                item.destination_country = f"{number} Atlantis" * 10_000
+            item.content[0].hs_code = f"{number}" * 50_000
+            item.parties.add().references.add(scheme="IOSS", number=f"{number}" * 50_000)
+            assert decided(servicer, call).code == DECISION_CODE_HOLD_INFORMATION
+        del call, item
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 300_000

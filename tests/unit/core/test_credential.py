@@ -5,6 +5,7 @@ import pytest
 from parcelgate.core import setting
 from parcelgate.core.credential import Credentials
 from parcelgate.core.partner import Partners
+from parcelgate.core.seal import put_file
 
 FILE = """
 id = "{name}"
@@ -34,6 +35,17 @@ def test_a_key_proves_the_partner_and_the_environment(credentials):
     identity = credentials.identify(f"Bearer {credentials.issue('post-a')}")
     assert (identity.partner.id, identity.environment, identity.sees_all) == ("post-a", "live", False)
     assert credentials.identify(f"bearer {credentials.issue('watcher')}").sees_all
+
+
+def test_a_key_ends_when_its_row_is_taken_out_and_another_process_may_issue_one(credentials, tmp_path, partners):
+    first = credentials.issue("post-a")
+    assert credentials.identify(f"Bearer {first}")
+    second = Credentials(tmp_path / "data", partners).issue("post-a")
+    assert credentials.identify(f"Bearer {second}")
+    put_file(tmp_path / "data" / "credentials" / "post-a.toml", b"")
+    assert credentials.identify(f"Bearer {first}") is None
+    (tmp_path / "data" / "credentials" / "post-a.toml").unlink()
+    assert credentials.identify(f"Bearer {second}") is None
 
 
 def test_two_keys_of_a_partner_are_valid_side_by_side(credentials):

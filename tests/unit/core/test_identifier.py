@@ -34,6 +34,7 @@ def test_a_right_s10_is_valid(text):
         "la123456785xb",
         "",
         "JA123456785XB",
+        "RR４７３１２４８２９DE",
     ],
 )
 def test_a_wrong_s10_is_not_valid(text):

@@ -35,6 +35,7 @@ def _recipient(fields, address='address { lines: "Lindenweg 3" postcode: "50667"
     ("identifier", "rule"),
     [
         ("CP10020030NZ", "s10-shape"),
+        ("CP１００２００３０５NZ", "s10-shape"),
         ("CP100200304NZ", "s10-check-digit"),
         ("JA100200305NZ", "s10-service-reserved"),
         ("PA100200305NZ", "s10-service-domestic"),
@@ -114,6 +115,9 @@ def test_one_description_with_two_hs_codes_is_found():
         ("", "name-missing"),
         ('name: "N/A"', "name-placeholder"),
         ('name: "Unknown"', "name-placeholder"),
+        ('name: "No Name"', "name-placeholder"),
+        ('name: "Private person"', "name-placeholder"),
+        ('name: "12345 6789"', "name-placeholder"),
         ('name: "--"', "name-placeholder"),
         ('name: "Grünwald"', "name-single"),
         ('name: "王小明"', ""),

@@ -1,5 +1,7 @@
 """The servicer: answers in order, one a call, repeatable, masked, the strongest action deciding."""
 
+import tracemalloc
+
 import grpc
 import pytest
 
@@ -150,3 +152,21 @@ async def test_more_than_250_calls_are_refused():
     with pytest.raises(RuntimeError) as refused:
         await SERVICER.Assess(AssessRequest(calls=[_call("a")] * 251), Context())
     assert refused.value.args[0] == grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_long_texts_in_place_of_codes_do_not_pile_up_in_memory():
+    _decision(declaration())
+    tracemalloc.start()
+    try:
+        for number in range(30):
+            one = declaration()
+            one.item.destination_country = f"{number} Atlantis" * 10_000
+            line = one.item.content[0]
+            line.description, line.hs_code = f"{number} shirt" * 10_000, f"{number}" * 50_000
+            one.item.transport.arrival.iso = f"{number}" * 50_000
+            _decision(one)
+        del one, line
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 300_000

@@ -17,11 +17,31 @@ from parcelgate.risk.words import Lexicon, Terms, tokens, with_english_plurals
         ("合金手枪 x2", ("合", "金", "手", "枪", "x2")),
         ("हथियार किताब", ("हथियार", "किताब")),
         ("مواد متفجرات", ("مواد", "متفجرات")),
+        (
+            "ÅNGSTRÖM’s Größe, ĳzer-zaag ŉ ſchön İstanbul",
+            ("ångström", "s", "grösse", "ijzer", "zaag", "ʼn", "schön", "i̇stanbul"),
+        ),
+        ("½ × ª÷µ²", ("1", "2", "a", "μ2")),
+        ("caf\u00e9 cafe\u0301", ("café", "café")),
         ("", ()),
     ],
 )
 def test_a_text_is_split_into_its_words(text, parts):
     assert tokens(text) == parts
+
+
+def test_the_shortcut_for_latin_letters_splits_as_all_other_scripts_are_split():
+    for code in range(0x80, 0x250):
+        text = f"a{chr(code)}b {chr(code)}c"
+        # A Han sign behind it leads past the shortcut, and is a word of its own.
+        assert tokens(f"{text} 手") == (*tokens(text), "手"), hex(code)
+
+
+def test_a_description_is_read_once_and_a_long_one_is_not_kept():
+    lexicon = Lexicon({"toys": ["toy"]})
+    assert lexicon.read("Toy train") is lexicon.read("Toy train")
+    assert lexicon.read("Toy train").lists == lexicon.bits["toys"]
+    assert lexicon.read("toy " * 100) is not lexicon.read("toy " * 100)
 
 
 def test_phrases_match_whole_words_only_and_in_one_pass():

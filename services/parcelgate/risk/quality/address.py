@@ -10,39 +10,50 @@ _SEPARATORS = str.maketrans("", "", " -./()\u00a0")
 
 def check(party: PartyView, reference: Reference, hits: Hits) -> None:
     """Look at the address of sender or recipient."""
-    path, word = f"{party.path}.address", party.word
     country, city, postcode = party.country, party.city, party.postcode
     if party.telephone and not _is_international(party.telephone, reference):
-        hits.add("telephone", (f"{party.path}.telephone", masked(party.telephone)), party=word)
+        hits.add("telephone", (f"{party.path}.telephone", masked(party.telephone)), party=party.word)
     if not (party.has_street or city or postcode):
-        hits.add("address-missing", (path, ""), party=word)
+        hits.add("address-missing", (f"{party.path}.address", ""), party=party.word)
         return
     if not party.has_street:
-        hits.add("street-missing", (f"{path}.lines", ""), party=word)
+        hits.add("street-missing", (f"{party.path}.address.lines", ""), party=party.word)
     if not city:
-        hits.add("city-missing", (f"{path}.city", ""), party=word)
-    if not country:
-        hits.add("country-missing", (f"{path}.country", ""), party=word)
-    elif country not in reference.countries:
-        hits.add("country-unknown", (f"{path}.country", shown(country)), party=word)
-    else:
+        hits.add("city-missing", (f"{party.path}.address.city", ""), party=party.word)
+    if country in reference.countries:
         if not postcode and country not in reference.without_postcode:
-            hits.add("postcode-missing", (f"{path}.postcode", ""), (f"{path}.country", country), party=word)
-        if city and country not in reference.limits.city_states and _is_country(city, country, reference):
-            hits.add("city-is-country", (f"{path}.city", masked(city)), (f"{path}.country", country), party=word)
+            hits.add(
+                "postcode-missing",
+                (f"{party.path}.address.postcode", ""),
+                (f"{party.path}.address.country", country),
+                party=party.word,
+            )
+        if city and _is_country(city, country, reference) and country not in reference.limits.city_states:
+            hits.add(
+                "city-is-country",
+                (f"{party.path}.address.city", masked(city)),
+                (f"{party.path}.address.country", country),
+                party=party.word,
+            )
+    elif country:
+        hits.add("country-unknown", (f"{party.path}.address.country", shown(country)), party=party.word)
+    else:
+        hits.add("country-missing", (f"{party.path}.address.country", ""), party=party.word)
 
 
 def _is_country(city: str, country: str, reference: Reference) -> bool:
-    if city.casefold() == country.casefold():
+    # Only a city of two letters or fewer can be a code; folding makes no text shorter.
+    if len(city) <= len(country) and city.casefold() == country.casefold():
         return True
     name = reference.country_names[country]
     # Only a city that begins like the country can be it; that saves splitting every city into words.
-    return city[:1].casefold() == name[0][0] and tokens(city) == name
+    return city[0].casefold() == name[0][0] and tokens(city) == name
 
 
 def _is_international(telephone: str, reference: Reference) -> bool:
-    digits = telephone.replace(" ", "")
-    if not digits[1:].isdecimal():
-        digits = digits.translate(_SEPARATORS)
+    sign, digits = telephone[0], telephone[1:].replace(" ", "")
+    if sign != "+" or not digits.isdecimal():
+        bare = telephone.translate(_SEPARATORS)
+        sign, digits = bare[:1], bare[1:]
     low, high = reference.limits.telephone_digits
-    return digits[:1] == "+" and digits[1:].isdecimal() and low <= len(digits) - 1 <= high
+    return sign == "+" and digits.isdecimal() and low <= len(digits) <= high

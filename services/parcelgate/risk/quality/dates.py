@@ -13,14 +13,15 @@ _COMPACT_LENGTH = 8
 
 def check(subject: Subject, reference: Reference, hits: Hits) -> None:
     """Look at posting, departure and arrival."""
-    _posting(subject, reference, hits)
-    transport = subject.item.transport
+    item, received = subject.item, subject.received_day
+    written, posted = subject.key.posting_date, item.posted
+    _posting(written or posted.written, day_of(posted.utc_micros), received, reference, hits)
+    transport = item.transport
     left, came = transport.departure.iso, transport.arrival.iso
     departure = _day("transport.departure", left, hits)
     arrival = _day("transport.arrival", came, hits)
     if departure and arrival and arrival < departure:
         hits.add("arrival-before-departure", ("transport.departure", left), ("transport.arrival", came))
-    received = subject.received_day
     if arrival and received and arrival < received:
         hits.add(
             "data-late",
@@ -29,15 +30,12 @@ def check(subject: Subject, reference: Reference, hits: Hits) -> None:
         )
 
 
-def _posting(subject: Subject, reference: Reference, hits: Hits) -> None:
-    item = subject.item
-    written = item.key.posting_date or item.posted.written
-    posted = day_of(item.posted.utc_micros) or ordinal(written)
+def _posting(written: str, known: int, received: int, reference: Reference, hits: Hits) -> None:
+    posted = known or ordinal(written)
     if not posted:
         if written:
             hits.add("posting-date-unreadable", ("key.posting_date", shown(written)))
         return
-    received = subject.received_day
     if not received:
         return
     if posted - received > reference.limits.posting_ahead_at_most:
@@ -58,14 +56,18 @@ def _day(path: str, iso: str, hits: Hits) -> int:
     return day
 
 
-@lru_cache(maxsize=4096)
 def ordinal(written: str) -> int:
     """Read YYYY-MM-DD, YYYYMMDD or a time that begins so; 0 if it is none of them."""
-    length = _ISO_LENGTH if written[4:5] == "-" else _COMPACT_LENGTH
-    rest = written[length : length + 1]
+    return _ordinal(written[: _ISO_LENGTH + 1])
+
+
+@lru_cache(maxsize=4096)
+def _ordinal(beginning: str) -> int:
+    length = _ISO_LENGTH if beginning[4:5] == "-" else _COMPACT_LENGTH
+    rest = beginning[length : length + 1]
     if rest and rest not in "Tt ":
         return 0
     try:
-        return date.fromisoformat(written[:length]).toordinal()
+        return date.fromisoformat(beginning[:length]).toordinal()
     except ValueError:
         return 0

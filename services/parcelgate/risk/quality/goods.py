@@ -3,44 +3,50 @@
 from parcelgate.risk.reference import STOP_TERMS, Reference
 from parcelgate.risk.rule import Hits, shown
 from parcelgate.risk.subject import Line, Subject
+from parcelgate.risk.words import Tokens, Wording
 
 _REPEATS = 3
 
 
 def check(subject: Subject, reference: Reference, hits: Hits) -> None:
     """Look at the descriptions and the number of pieces."""
-    if not subject.lines:
+    lines = subject.lines
+    if not lines:
         if subject.nature != "DOCUMENTS":
             hits.add("content-missing", ("content", ""))
         return
-    stop_bit = reference.lexicon.bits[STOP_TERMS]
-    for line in subject.lines:
-        _look_at(line, reference, hits, stop_bit)
+    for line in lines:
+        wording = line.wording
+        rule = wording.defect
+        if rule is None:
+            rule = wording.defect = _defect(wording, reference)
+        if rule:
+            hits.add(rule, (f"{line.path}.description", shown(wording.text)))
         if line.quantity == 0:
             hits.add("quantity-missing", (f"{line.path}.quantity", "0"))
-    if len(subject.lines) > 1:
+    if len(lines) > 1:
         _repeated(subject, hits)
 
 
-def _look_at(line: Line, reference: Reference, hits: Hits, stop_bit: int) -> None:
-    description = line.description
+def _defect(wording: Wording, reference: Reference) -> str:
+    """Name the rule that a description breaks; empty if it breaks none."""
+    description, words = wording.text, wording.tokens
     rule = ""
     if not description.strip():
         rule = "description-missing"
-    elif not line.tokens:
+    elif not words:
         rule = "description-signs"
-    elif line.tokens[0].isdigit() and all(token.isdigit() for token in line.tokens):
+    elif words[0].isdigit() and all(token.isdigit() for token in words):
         rule = "description-digits"
-    elif len(line.tokens) == 1 and _is_one_sign(line.tokens[0]):
+    elif len(words) == 1 and _is_one_sign(words[0]):
         rule = "description-one-sign"
     elif "." in description and _is_file_name(description.strip(), reference):
         rule = "description-file-name"
-    elif line.words & stop_bit:
-        rule = _stop_word(line, reference)
+    elif wording.lists & reference.lexicon.bits[STOP_TERMS]:
+        rule = _stop_word(words, reference)
     elif len(description) in reference.limits.cut_lengths and description[-1].isalnum():
         rule = "description-cut"
-    if rule:
-        hits.add(rule, (f"{line.path}.description", shown(description)))
+    return rule
 
 
 def _is_one_sign(token: str) -> bool:
@@ -51,16 +57,17 @@ def _is_file_name(description: str, reference: Reference) -> bool:
     return " " not in description and description.lower().endswith(reference.limits.file_extensions)
 
 
-def _stop_word(line: Line, reference: Reference) -> str:
-    left = reference.goods_terms.left_over(line.tokens, enough=2)
+def _stop_word(words: Tokens, reference: Reference) -> str:
+    left = reference.goods_terms.left_over(words, enough=2)
     return ("description-stop-word", "description-stop-word-inside", "")[left]
 
 
 def _repeated(subject: Subject, hits: Hits) -> None:
-    seen: dict[tuple[str, ...], Line] = {}
+    seen: dict[Tokens, Line] = {}
     for line in subject.lines:
-        before = seen.setdefault(line.tokens, line)
-        if before is not line and line.tokens and line.hs_code[:6] != before.hs_code[:6]:
+        words = line.wording.tokens
+        before = seen.setdefault(words, line)
+        if before is not line and words and line.hs_code[:6] != before.hs_code[:6]:
             hits.add(
                 "description-repeated",
                 (f"{line.path}.description", shown(line.description)),

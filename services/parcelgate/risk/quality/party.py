@@ -25,10 +25,9 @@ def check(subject: Subject, reference: Reference, hits: Hits) -> None:
     if (
         sender is not None
         and recipient is not None
-        and sender.tokens == recipient.tokens
-        and sender.tokens
         and sender.postcode == recipient.postcode
         and sender.city.casefold() == recipient.city.casefold()
+        and sender.words() == recipient.words() != ()
     ):
         hits.add(
             "parties-same",
@@ -39,12 +38,17 @@ def check(subject: Subject, reference: Reference, hits: Hits) -> None:
 
 def _name(party: PartyView, reference: Reference, hits: Hits) -> None:
     name = party.name
+    first, _, rest = name.partition(" ")
+    if rest[:1].isalpha() and first.isalpha() and first.isascii() and first.lower() not in reference.party_beginnings:
+        # Two words, the first of which begins no placeholder: most names are done with.
+        return
+    words = party.words()
     rule = ""
-    if not name.strip():
-        rule = "name-missing"
-    elif not party.tokens or party.tokens in reference.party_terms or _is_digits(party.tokens):
+    if not words:
+        rule = "name-placeholder" if name.strip() else "name-missing"
+    elif words in reference.party_terms or _is_digits(words):
         rule = "name-placeholder"
-    elif len(party.tokens) == 1 and not party.is_organisation and max(name) < _FIRST_SIGN_WITHOUT_BLANKS:
+    elif len(words) == 1 and not party.is_organisation and max(name) < _FIRST_SIGN_WITHOUT_BLANKS:
         rule = "name-single"
     if rule:
         hits.add(rule, (f"{party.path}.name", masked(name)), party=party.word)

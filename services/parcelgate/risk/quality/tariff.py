@@ -8,6 +8,8 @@ from parcelgate.risk.rule import Hits, shown
 from parcelgate.risk.subject import Subject
 
 _LENGTHS = (6, 8, 10)
+# One digit more than any code has says enough.
+_LONGEST = 11
 _NATIONAL_CHAPTERS = ("98", "99")
 
 
@@ -20,7 +22,7 @@ def check(subject: Subject, _reference: Reference, hits: Hits) -> None:
                 hits.add(
                     "hs-missing", (f"{line.path}.hs_code", ""), (f"{line.path}.description", shown(line.description))
                 )
-        elif rule := _defect(code):
+        elif rule := _defect(code[:_LONGEST]):
             hits.add(rule, (f"{line.path}.hs_code", shown(code)))
 
 

@@ -10,46 +10,50 @@ def check(subject: Subject, reference: Reference, hits: Hits) -> None:
     if subject.nature == "DOCUMENTS":
         return
     tolerance = reference.limits.value_difference_at_most
-    total, currency = subject.declared_value, subject.declared_currency
-    added, currencies = 0, {currency}
-    for line in subject.lines:
+    total, currency, lines = subject.declared_value, subject.declared_currency, subject.lines
+    added = 0
+    for line in lines:
         added += line.value
-        currencies.add(line.currency)
     if total == 0 and added == 0:
         hits.add("value-missing", ("declared_value", "0"))
         return
-    _currency("declared_value", total, currency, reference, hits)
-    for line in subject.lines:
+    if currency not in reference.currencies:
+        _currency("declared_value", total, currency, hits)
+    one_currency = True
+    for line in lines:
+        if line.currency != currency:
+            one_currency = False
         _line(line, reference, hits, tolerance)
-    if total and subject.lines and len(currencies) == 1 and abs(added - total) > max(tolerance, abs(total) // 100):
+    if total and added != total and lines and one_currency and abs(added - total) > max(tolerance, abs(total) // 100):
         hits.add("value-sum", ("declared_value", _show(total, currency)), ("content.value", _show(added, currency)))
 
 
 def _line(line: Line, reference: Reference, hits: Hits, tolerance: int) -> None:
-    path = f"{line.path}.value"
-    if line.value <= 0:
-        hits.add("value-zero", (path, _show(line.value, line.currency)))
+    value, currency = line.value, line.currency
+    if value <= 0:
+        hits.add("value-zero", (f"{line.path}.value", _show(value, currency)))
         return
-    _currency(path, line.value, line.currency, reference, hits)
-    if line.value_usd is None and line.currency in reference.currencies:
-        hits.add("currency-not-compared", (path, line.currency))
-    if line.unit_value and line.quantity and line.unit_currency == line.currency:
+    if currency not in reference.currencies:
+        _currency(f"{line.path}.value", value, currency, hits)
+    elif line.value_usd is None:
+        hits.add("currency-not-compared", (f"{line.path}.value", currency))
+    if line.unit_value and line.quantity and line.unit_currency == currency:
         product = line.unit_value * line.quantity
-        if product != line.value and abs(product - line.value) > max(tolerance, line.value // 100):
+        if product != value and abs(product - value) > max(tolerance, value // 100):
             hits.add(
                 "value-unit",
-                (f"{line.path}.unit_value", _show(line.unit_value, line.currency)),
+                (f"{line.path}.unit_value", _show(line.unit_value, currency)),
                 (f"{line.path}.quantity", str(line.quantity)),
-                (path, _show(line.value, line.currency)),
+                (f"{line.path}.value", _show(value, currency)),
             )
 
 
-def _currency(path: str, value: int, currency: str, reference: Reference, hits: Hits) -> None:
-    if not currency:
-        if value:
-            hits.add("currency-missing", (path, _show(value, "")))
-    elif currency not in reference.currencies:
+def _currency(path: str, value: int, currency: str, hits: Hits) -> None:
+    """Say what is wrong with a currency that is none of ISO 4217."""
+    if currency:
         hits.add("currency-unknown", (path, shown(currency)))
+    elif value:
+        hits.add("currency-missing", (path, _show(value, "")))
 
 
 def _show(value: int, currency: str) -> str:

@@ -1,0 +1,69 @@
+"""A decision in the making: what is decided on one call, as the bytes of the fields that it will have.
+
+Reasons, duties and questions are the same for thousands of items; as bytes they are kept and joined instead of copied.
+"""
+
+from dataclasses import dataclass, field
+
+from parcelgate.api.record.v1 import decision_pb2 as fiscal
+from parcelgate.core import field as wire
+
+_REASONS = fiscal.Decision.REASONS_FIELD_NUMBER
+_DUTIES = fiscal.Decision.DUTIES_FIELD_NUMBER
+_TOTAL_DUE = fiscal.Decision.TOTAL_DUE_FIELD_NUMBER
+_REFERRALS = fiscal.Decision.REFERRALS_FIELD_NUMBER
+_FINDINGS = fiscal.Decision.FINDINGS_FIELD_NUMBER
+
+
+def reason(code: str, sentence: str, basis: str) -> bytes:
+    """Write a reason as a field of a decision."""
+    return wire.field(_REASONS, fiscal.Reason(code=code, sentence=sentence, basis=basis).SerializeToString())
+
+
+def duty(body: bytes) -> bytes:
+    """Make a DutyTax, as bytes, a field of a decision."""
+    return wire.field(_DUTIES, body)
+
+
+def total_due(money: bytes) -> bytes:
+    """Make Money, as bytes, the field of a decision that says what is due."""
+    return wire.field(_TOTAL_DUE, money)
+
+
+def referral(body: bytes) -> bytes:
+    """Make a Referral, as bytes, a field of a decision."""
+    return wire.field(_REFERRALS, body)
+
+
+def finding(body: bytes) -> bytes:
+    """Make a Finding, as bytes, a field of a decision."""
+    return wire.field(_FINDINGS, body)
+
+
+@dataclass(slots=True)
+class Draft:
+    """What has been decided so far, each a field of the decision as bytes.
+
+    Head holds id, case and version; said holds reasons, referrals and findings, due the duties and their sum.
+    """
+
+    head: bytes = b""
+    code: "fiscal.DecisionCode.ValueType" = fiscal.DECISION_CODE_UNSPECIFIED
+    category: int = 0
+    said: list[bytes] = field(default_factory=list)
+    due: list[bytes] = field(default_factory=list)
+
+    def written(self) -> bytes:
+        """Return the decision as bytes; its stage is ADVANCE."""
+        return b"".join((self.head, _OUTCOMES[self.code, self.category], *self.said, *self.due))
+
+
+def _outcome(code: "fiscal.DecisionCode.ValueType", category: int) -> bytes:
+    decision = fiscal.Decision(stage=fiscal.STAGE_ADVANCE, code=code, release_category=category)
+    return decision.SerializeToString()
+
+
+# Release categories of the WCO are 1 to 4; 0 is none.
+_OUTCOMES = {
+    (code, category): _outcome(code, category) for code in fiscal.DecisionCode.values() for category in range(5)
+}
