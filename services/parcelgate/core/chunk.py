@@ -14,6 +14,7 @@ from parcelgate.api.record.v1.declaration_pb2 import (
     Environment,
     Flow,
 )
+from parcelgate.core.field import field
 from parcelgate.core.port import Message
 
 RECORD_REVISION = 1
@@ -23,6 +24,7 @@ MOST_ENTRIES = 250
 MOST_BYTES = 128 * 1024
 LARGEST_ENTRY = 1024 * 1024
 
+_HEAD, _ITEMS, _ENTRIES = Chunk.HEAD_FIELD_NUMBER, Chunk.ITEMS_FIELD_NUMBER, ChunkHead.ENTRIES_FIELD_NUMBER
 _WORDS: dict[Environment.ValueType, str] = {ENVIRONMENT_TEST: "test", ENVIRONMENT_LIVE: "live"}
 _VALUES = {word: value for value, word in _WORDS.items()}
 
@@ -57,20 +59,21 @@ class Address:
         return f"{key}.{BULK}" if self.lane == BULK else key
 
 
-def pack(address: Address, entries: Iterable[tuple[ChunkEntry, bytes]], seed: str) -> Iterator[Message]:
+def pack(address: Address, entries: Iterable[tuple[ChunkEntry | bytes, bytes]], seed: str) -> Iterator[Message]:
     """Pack entries into messages; the same seed and entries always give the same message ids.
 
-    The ids make a crash between commit and publish harmless: what is published again is recognised.
+    What is said about an entry may be the bytes of a ChunkEntry. The ids make a crash between commit and publish harmless: what is published again is recognised.
     """
-    heads: list[ChunkEntry] = []
+    heads: list[bytes] = []
     bodies: list[bytes] = []
     size = number = 0
     for entry, body in entries:
-        weight = len(body) + entry.ByteSize()
+        head = entry if isinstance(entry, bytes) else entry.SerializeToString()
+        weight = len(body) + len(head)
         if heads and (len(heads) == MOST_ENTRIES or size + weight > MOST_BYTES):
             yield _message(address, heads, bodies, f"{seed}/{number}")
             heads, bodies, size, number = [], [], 0, number + 1
-        heads.append(entry)
+        heads.append(head)
         bodies.append(body)
         size += weight
     if heads:
@@ -95,7 +98,7 @@ def split(message: Message) -> list[Message]:
     return singles
 
 
-def _message(address: Address, entries: list[ChunkEntry], bodies: list[bytes], seed: str) -> Message:
+def _message(address: Address, entries: list[bytes], bodies: list[bytes], seed: str) -> Message:
     chunk_id = hashlib.sha256(f"{address.topic}/{address.key}/{seed}".encode()).hexdigest()[:32]
     head = ChunkHead(
         id=chunk_id,
@@ -106,6 +109,7 @@ def _message(address: Address, entries: list[ChunkEntry], bodies: list[bytes], s
         authority=address.authority,
         lane=address.lane,
         record_revision=RECORD_REVISION,
-        entries=entries,
     )
-    return Message(chunk_id, address.topic, address.key, Chunk(head=head, items=bodies).SerializeToString())
+    told = b"".join((head.SerializeToString(), *(field(_ENTRIES, entry) for entry in entries)))
+    body = b"".join((field(_HEAD, told), *(field(_ITEMS, body) for body in bodies)))
+    return Message(chunk_id, address.topic, address.key, body)

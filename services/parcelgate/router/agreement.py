@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from parcelgate.api.record.v1.declaration_pb2 import Flow, Procedure
 from parcelgate.core import codelist, resource
@@ -60,8 +60,7 @@ class Row:
         return self.valid_from, 2 if asked.partner in self.partners else 1 if asked.kind in self.partners else 0
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(NamedTuple):
     """What chooses an agreement: declaring partner and its kind, flow, countries, and the day of acceptance."""
 
     partner: str

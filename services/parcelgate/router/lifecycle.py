@@ -19,6 +19,8 @@ from parcelgate.core.fault import fault
 class DeclarationState(StrEnum):
     """Where a declaration stands."""
 
+    __hash__ = str.__hash__
+
     UNKNOWN = "UNKNOWN"
     AWAITED = "AWAITED"
     IN_FORCE = "IN_FORCE"
@@ -27,6 +29,8 @@ class DeclarationState(StrEnum):
 
 class DeclarationEvent(StrEnum):
     """What can happen to a declaration when a version of it comes."""
+
+    __hash__ = str.__hash__
 
     HOLD = "HOLD"
     APPLY = "APPLY"
@@ -37,6 +41,8 @@ class DeclarationEvent(StrEnum):
 
 class CaseState(StrEnum):
     """Where a case stands; OPEN is only ever seen while the authority is being asked."""
+
+    __hash__ = str.__hash__
 
     UNKNOWN = "UNKNOWN"
     OPEN = "OPEN"
@@ -51,6 +57,8 @@ class CaseState(StrEnum):
 class CaseEvent(StrEnum):
     """What can happen to a case."""
 
+    __hash__ = str.__hash__
+
     OPEN = "OPEN"
     PARK = "PARK"
     PEND = "PEND"
@@ -62,6 +70,7 @@ class CaseEvent(StrEnum):
     CLOSE = "CLOSE"
 
 
+# The states and events above are hashed as text: the tables are looked into several times an item.
 _D, _E = DeclarationState, DeclarationEvent
 DECLARATION_MOVES: Mapping[tuple[DeclarationState, DeclarationEvent], DeclarationState] = {
     (_D.UNKNOWN, _E.HOLD): _D.AWAITED,
