@@ -3,8 +3,9 @@
 import hashlib
 import secrets
 from functools import lru_cache
+from typing import Protocol
 
-from parcelgate.api.record.v1.declaration_pb2 import Case, DeclarationKey, Procedure
+from parcelgate.api.record.v1.declaration_pb2 import DeclarationKey, Procedure
 
 DIGITS_OF_DECLARATION = 24
 
@@ -32,7 +33,15 @@ def case_id(declaration: str, authority: str, procedure: Procedure.ValueType) ->
     return declaration[:DIGITS_OF_DECLARATION] + _case_digits(authority, procedure)
 
 
-def call_id(case: Case) -> str:
+class _Judged(Protocol):
+    """A case that is to be judged: one of the contract, or as the router keeps it."""
+
+    id: str
+    version: int
+    round: int
+
+
+def call_id(case: _Judged) -> str:
     """Return the id of a call to an authority: a repeat of it must get the same answer."""
     return f"{case.id}/{case.version}/{case.round}"
 

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 
 from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_FILINGS, CHUNK_KIND_RELEASES, ChunkEntry
 from parcelgate.api.record.v1.decision_pb2 import STAGE_RECEIPT, Decision, DecisionCode, Reason, Stage
-from parcelgate.api.record.v1.declaration_pb2 import Declaration, DeclarationKey
+from parcelgate.api.record.v1.declaration_pb2 import Declaration, Environment, Flow
 from parcelgate.api.record.v1.fact_pb2 import Fact
+from parcelgate.api.record.v1.quantity_pb2 import Instant
 from parcelgate.core.chunk import Address, pack
 from parcelgate.core.fact import fact
 from parcelgate.core.fault import catalogue
-from parcelgate.core.field import field
+from parcelgate.core.field import field, whole
 from parcelgate.core.naming import derived_id, response_id
 from parcelgate.core.partner import Partner, Partners
 from parcelgate.core.port import Message, Outcome
@@ -21,7 +22,11 @@ OURSELVES = "parcelgate"
 _STAGES = {number: name.removeprefix("STAGE_") for name, number in Stage.items()}
 _CODES = {number: name.removeprefix("DECISION_CODE_") for name, number in DecisionCode.items()}
 # What goes to one address: entries with their bodies, and the names that the ids of their messages follow from.
-_Parcel = tuple[list[tuple[ChunkEntry, bytes]], list[str]]
+_Parcel = tuple[list[tuple[ChunkEntry | bytes, bytes]], list[str]]
+# Who declared a version, in which environment, and for which border crossing.
+_Place = tuple[str, Environment.ValueType, Flow.ValueType]
+# A version that is answered: its ChunkEntry as bytes, its field of a release, and its place.
+_Answered = tuple[bytes, bytes, _Place]
 
 
 class Answers:
@@ -34,9 +39,10 @@ class Answers:
         self._partners = partners
         self._releases: defaultdict[Address, _Parcel] = defaultdict(_parcel)
         self._filings: defaultdict[Address, _Parcel] = defaultdict(_parcel)
-        self._heads: dict[tuple[str, int], tuple[ChunkEntry, bytes]] = {}
+        self._heads: dict[tuple[str, int], _Answered] = {}
         self._told: dict[tuple[str, int], Fact] = {}
-        self._addresses: dict[tuple[object, ...], Address] = {}
+        self._addresses: dict[tuple[_Place, str, str], Address] = {}
+        self._decided = Decision(decided=Instant(utc_micros=now)).SerializeToString()
 
     def decide(
         self,
@@ -46,14 +52,16 @@ class Answers:
         head: Declaration,
         lane: str,
         *,
+        body: bytes = b"",
         quote: bool = True,
     ) -> None:
         """Append a decision to its case, move the case on, and release the decision to who declared.
 
-        Head is the version judged, without its item. Raises RejectError if the case cannot take the decision now.
+        Head is the version judged, without its item; body is the decision as bytes, where they are at hand. Raises
+        RejectError if the case cannot take the decision now.
         """
         case.move(EVENT_OF_STAGE[decision.stage])
-        self.pass_on(declaration, case, decision, head, lane, quote=quote)
+        self.pass_on(declaration, case, decision, head, lane, body=body, quote=quote)
 
     def pass_on(
         self,
@@ -63,13 +71,14 @@ class Answers:
         head: Declaration,
         lane: str,
         *,
+        body: bytes = b"",
         quote: bool = True,
     ) -> None:
         """Append and release a decision that leaves its case where it is.
 
         Without quote the fact does not repeat its reason: what an authority writes in its own words may name a person.
         """
-        self._append(case, decision, head, lane)
+        self._append(case, decision, body or decision.SerializeToString(), head, lane)
         self._tell(
             "decision.made",
             declaration,
@@ -88,9 +97,8 @@ class Answers:
             stage=STAGE_RECEIPT,
             code=code,
             reasons=[reason_of(reason)],
-            judged_version=head.version,
         )
-        self._append(case, decision, head, lane)
+        self._append(case, decision, decision.SerializeToString(), head, lane)
 
     def close(self, declaration: DeclarationRow, case: CaseRow, head: Declaration, reason: str) -> None:
         """Close a case for a reason that came with a version."""
@@ -179,46 +187,44 @@ class Answers:
         for name, value in details:
             told.details[name] = value
 
-    def _append(self, case: CaseRow, decision: Decision, head: Declaration, lane: str) -> None:
-        case.fill(decision.case)
+    def _append(self, case: CaseRow, decision: Decision, body: bytes, head: Declaration, lane: str) -> None:
+        """Append a decision that came as bytes, and what only we know of it behind them: the later field counts."""
         version = head.version
-        decision.case.version = decision.judged_version = version
+        body += field(2, case.body(version)) + whole(3, version)
         if not decision.HasField("decided"):
-            decision.decided.utc_micros = self.now
-        body = decision.SerializeToString()
-        self.book.add_decision(case, decision, body, self.now)
-        entry, answered = self._answered(head)
+            body += self._decided
+        self.book.add_decision(case, version, decision, body, self.now)
+        entry, answered, place = self._answered(head)
         answer_id = response_id(case.id, version, decision.id)
-        entries, names = self._releases[self._address(head.key, case.authority, lane)]
+        entries, names = self._releases[self._address(place, case.authority, lane)]
         # A Release: its id, the version it answers, the decision, the response that it follows.
         follows = field(4, case.answered.encode()) if case.answered else b""
         entries.append((entry, field(1, answer_id.encode()) + answered + field(3, body) + follows))
         case.answered, case.changed = answer_id, True
         names.append(answer_id)
 
-    def _answered(self, head: Declaration) -> tuple[ChunkEntry, bytes]:
-        """Return what a release says of the version it answers, as a field of it: the same on all of its cases."""
+    def _answered(self, head: Declaration) -> _Answered:
+        """Return what a release says of the version it answers: the same on all of its cases."""
         name = (head.id, head.version)
         known = self._heads.get(name)
         if known is None:
-            entry = ChunkEntry()
-            answered = entry.declaration
-            answered.id, answered.version = name
-            answered.key.CopyFrom(head.key)
+            key = head.key
+            named = field(1, name[0].encode()) + field(2, key.SerializeToString()) + whole(3, name[1])
             # The edge knows the findings it sent; what it needs back is where the version came in.
-            whole = Declaration(function=head.function, provenance=head.provenance)
-            body = answered.SerializeToString() + whole.SerializeToString()
-            known = self._heads[name] = (entry, field(2, body))
+            answered = named + whole(4, head.function) + field(6, head.provenance.SerializeToString())
+            place = (key.partner, key.environment, key.flow)
+            known = self._heads[name] = (field(1, named), field(2, answered), place)
         return known
 
-    def _address(self, key: DeclarationKey, authority: str, lane: str) -> Address:
-        name = (key.partner, key.environment, key.flow, authority, lane)
+    def _address(self, place: _Place, authority: str, lane: str) -> Address:
+        name = (place, authority, lane)
         address = self._addresses.get(name)
         if address is None:
-            partner = self._partners.get(key.partner)
+            declarant, environment, flow = place
+            partner = self._partners.get(declarant)
             channel = partner.channel if partner else "postal"
             address = self._addresses[name] = Address(
-                "release", channel, CHUNK_KIND_RELEASES, key.environment, key.partner, key.flow, authority, lane
+                "release", channel, CHUNK_KIND_RELEASES, environment, declarant, flow, authority, lane
             )
         return address
 

@@ -8,7 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as attribute
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any, cast
 
 from parcelgate.api.record.v1.decision_pb2 import Decision, DecisionBatch
@@ -16,7 +16,7 @@ from parcelgate.api.record.v1.declaration_pb2 import Case, Declaration, Declarat
 from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.api.record.v1.item_pb2 import Item
 from parcelgate.core.chunk import environment_word
-from parcelgate.core.field import field
+from parcelgate.core.field import field, whole
 from parcelgate.core.naming import case_id
 from parcelgate.core.port import RejectError, Store, Write
 from parcelgate.router.agreement import Step
@@ -128,14 +128,12 @@ class CaseRow:
 
     def record(self) -> Case:
         """Return the case as the contract has it."""
-        record = Case()
-        self.fill(record)
-        return record
+        return Case.FromString(self.body(self.version))
 
-    def fill(self, record: Case) -> None:
-        """Write the case into one of the contract."""
-        record.id, record.declaration_id, record.authority = self.id, self.declaration_id, self.authority
-        record.procedure, record.version, record.round = self.procedure, self.version, self.round
+    def body(self, version: int) -> bytes:
+        """Return the case before a version as bytes of the contract: every field is written, even if it is 0."""
+        named = field(1, self.id.encode()) + field(2, self.declaration_id.encode())
+        return named + _standing(self.authority, self.procedure, version, self.round)
 
 
 class Book:
@@ -204,13 +202,13 @@ class Book:
         row.way, row.deadline_hours = step.by, step.deadline_hours
         return row
 
-    def add_decision(self, case: CaseRow, decision: Decision, body: bytes, at: int) -> None:
-        """Note a decision: with the version that it judged if that is new as well, else in a row of its own."""
-        version = self.declarations[case.declaration_id].versions[decision.judged_version]
+    def add_decision(self, case: CaseRow, judged: int, decision: Decision, body: bytes, at: int) -> None:
+        """Note a decision and its bytes: with the version that it judged if that is new as well, else in a row of its own."""
+        version = self.declarations[case.declaration_id].versions[judged]
         if not version.stored:
             version.decisions += field(1, body)
             return
-        said = (decision.judged_version, int(decision.stage), int(decision.code), at, body)
+        said = (judged, int(decision.stage), int(decision.code), at, body)
         self.append("router.add_decisions", case.environment, case.authority, decision.id, case.id, *said)
 
     def append(self, statement: str, *row: Any) -> None:
@@ -260,6 +258,12 @@ def _write_wait(rows: Mapping[str, list[tuple[Any, ...]]], case: CaseRow) -> Non
         rows["router.put_waits"].append((case.id, case.declaration_id, *waits))
     elif case.waiting:
         rows["router.drop_waits"].append((case.id,))
+
+
+@lru_cache(4096)
+def _standing(authority: str, procedure: Procedure.ValueType, version: int, count: int) -> bytes:
+    """Return what many cases have in common, as fields of a Case: authority, procedure, version and round."""
+    return field(3, authority.encode()) + whole(4, procedure) + whole(5, version) + whole(6, count)
 
 
 def _line_of(case: CaseRow) -> str:

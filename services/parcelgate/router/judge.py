@@ -4,16 +4,14 @@ A call that fails or takes too long is an answer too: the case is to be asked ag
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from dataclasses import field as attribute
-from functools import cached_property
 from typing import Literal, Protocol, TypeVar
 
 import grpc
 
-from parcelgate.api.clearance.v1.clearance_pb2 import DecideCall, DecideRequest, DecideResponse, DecideResult
-from parcelgate.api.record.v1.assessment_pb2 import Assessment
+from parcelgate.api.clearance.v1.clearance_pb2 import DecideCall, DecideResponse, DecideResult
 from parcelgate.api.record.v1.decision_pb2 import (
     DECISION_CODE_UNSPECIFIED,
     STAGE_ADVANCE,
@@ -24,14 +22,15 @@ from parcelgate.api.record.v1.decision_pb2 import (
     Decision,
     DecisionCode,
 )
-from parcelgate.api.record.v1.declaration_pb2 import PROCEDURE_PRE_LOADING, Case, Declaration, Environment, Procedure
+from parcelgate.api.record.v1.declaration_pb2 import PROCEDURE_PRE_LOADING, Declaration, Environment, Procedure
 from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.api.risk.v1.risk_pb2 import AssessCall, AssessRequest, AssessResponse, AssessResult
 from parcelgate.core.fault import fault
-from parcelgate.core.field import field
+from parcelgate.core.field import field, whole
 from parcelgate.core.naming import call_id
 from parcelgate.core.port import TryAgainError
 from parcelgate.core.text import nul_at, nul_in
+from parcelgate.router.book import CaseRow
 
 # Requests travel as bytes (AssessRequest, DecideRequest): heads and items are bytes here, and are passed on untouched.
 Assess = Callable[[bytes], Awaitable[AssessResponse]]
@@ -44,7 +43,7 @@ _AT_ONCE = 4
 # A chunk of 250 is cut 8 times to find one item; more failures in a row mean that nobody is there.
 _FAILURES_IN_A_ROW = 10
 # Fields of the requests and of their calls.
-_CALLS = AssessRequest.CALLS_FIELD_NUMBER
+_ENVIRONMENT, _CALLS = AssessRequest.ENVIRONMENT_FIELD_NUMBER, AssessRequest.CALLS_FIELD_NUMBER
 _CALL_ID, _CASE, _DECLARATION = (
     AssessCall.CALL_ID_FIELD_NUMBER,
     AssessCall.CASE_FIELD_NUMBER,
@@ -57,32 +56,27 @@ _CODES = frozenset(DecisionCode.values()) - {DECISION_CODE_UNSPECIFIED}
 _STAGES = frozenset([STAGE_UNSPECIFIED, STAGE_RECEIPT, STAGE_ADVANCE, STAGE_ARRIVAL, STAGE_FINAL])
 
 
-@dataclass
+@dataclass(slots=True)
 class Question:
-    """What is to be asked about one version; assessment is given where risk answered before."""
+    """What is to be asked about one version; assessment (bytes) is given where risk answered before.
+
+    Call_id is that of the call to risk: of the case it decides, else of the one that wants its opinion. Declaration is
+    the version with its item, as the field of a call that both requests have alike.
+    """
 
     head: bytes
     item: bytes
     environment: Environment.ValueType
     accepted: str
-    risk: Case | None = None
-    clearance: list[Case] = attribute(default_factory=list)
-    assessment: Assessment | None = None
+    risk: CaseRow | None
+    clearance: Sequence[CaseRow]
+    assessment: bytes | None = None
+    call_id: str = attribute(init=False)
+    declaration: bytes = attribute(init=False)
 
-    @cached_property
-    def call_id(self) -> str:
-        """The id of the call to risk: of the case it decides, else of the one that wants its opinion."""
-        return self.call_ids[0] if self.risk is None else call_id(self.risk)
-
-    @cached_property
-    def call_ids(self) -> list[str]:
-        """The ids of the calls to clearance, one for each of its cases."""
-        return [call_id(case) for case in self.clearance]
-
-    @cached_property
-    def declaration(self) -> bytes:
-        """The version with its item, as the field of a call that both requests have alike."""
-        return field(_DECLARATION, self.head + field(_ITEM, self.item))
+    def __post_init__(self) -> None:
+        self.call_id = call_id(self.risk or self.clearance[0])
+        self.declaration = field(_DECLARATION, self.head + field(_ITEM, self.item))
 
 
 @dataclass(slots=True)
@@ -93,21 +87,15 @@ class Answer:
     """
 
     decision: Decision | None = None
+    body: bytes = b""
     pending: bool = False
     failure: Fault | None = None
     waits_for: str = ""
     away: bool = False
-    assessment: Assessment | None = None
+    assessment: bytes | None = None
 
 
-@dataclass(slots=True)
-class _Wanted:
-    """A decision that clearance is asked for, with what risk found."""
-
-    question: Question
-    case: Case
-    call_id: str
-    assessment: Assessment
+Results_co = TypeVar("Results_co", covariant=True)
 
 
 class _Patience:
@@ -115,6 +103,13 @@ class _Patience:
 
     def __init__(self, most: int) -> None:
         self.most = self.left = most
+
+
+class _Response(Protocol[Results_co]):
+    """What the responses of both services have in common."""
+
+    @property
+    def results(self) -> Iterable[Results_co]: ...
 
 
 class _Result(Protocol):
@@ -132,7 +127,8 @@ class _Result(Protocol):
 
 
 Result = TypeVar("Result", AssessResult, DecideResult)
-Piece = TypeVar("Piece", Question, "_Wanted")
+# One call of a request: its id, and its other fields.
+_Piece = tuple[str, bytes]
 _NO_ASSESSMENT, _NO_DECISION = AssessResult(), DecideResult()
 
 
@@ -161,9 +157,15 @@ class Judge:
         return answers
 
     async def _ask_chunk(self, chunk: Sequence[Question], answers: dict[str, Answer], patience: "_Patience") -> None:
-        to_risk = [question for question in chunk if question.assessment is None]
-        assessed = await self._risk(to_risk, patience)
-        to_clearance: list[_Wanted] = []
+        environment = chunk[0].environment
+        to_risk = [
+            (one.call_id, (b"" if one.risk is None else _case(one.risk)) + one.declaration)
+            for one in chunk
+            if one.assessment is None
+        ]
+        assessed = await self._call(self._assess, environment, to_risk, AssessResult, "risk", patience)
+        to_clearance: list[_Piece] = []
+        wanted: list[tuple[str, CaseRow, bytes]] = []
         for question in chunk:
             found = question.assessment
             if found is None:
@@ -175,47 +177,22 @@ class Judge:
                 if answer.failure is not None and not has_opinion:
                     answers |= {case.id: answer for case in question.clearance}
                     continue
-                found = result.assessment
-            to_clearance += [
-                _Wanted(question, case, name, found)
-                for case, name in zip(question.clearance, question.call_ids, strict=True)
-            ]
-        decided = await self._clearance(to_clearance, patience)
-        for wanted in to_clearance:
-            answer = _answer(decided.get(wanted.call_id, _NO_DECISION), "clearance", wanted.case)
-            answer.assessment = wanted.assessment
-            answers[wanted.case.id] = answer
-
-    async def _risk(self, questions: Sequence[Question], patience: "_Patience") -> Mapping[str, AssessResult]:
-        async def call(part: Sequence[Question]) -> Sequence[AssessResult]:
-            request = [AssessRequest(environment=part[0].environment).SerializeToString()]
-            for question in part:
-                case = b"" if question.risk is None else field(_CASE, question.risk.SerializeToString())
-                request.append(field(_CALLS, field(_CALL_ID, question.call_id.encode()) + case + question.declaration))
-            return (await self._assess(b"".join(request))).results
-
-        return await self._call(call, questions, AssessResult, "risk", patience)
-
-    async def _clearance(self, asked: Sequence["_Wanted"], patience: "_Patience") -> Mapping[str, DecideResult]:
-        async def call(part: Sequence[_Wanted]) -> Sequence[DecideResult]:
-            request = [DecideRequest(environment=part[0].question.environment).SerializeToString()]
-            for one in part:
-                about = (
-                    field(_CALL_ID, one.call_id.encode()),
-                    field(_CASE, one.case.SerializeToString()),
-                    one.question.declaration,
-                    field(_ASSESSMENT, one.assessment.SerializeToString()),
-                    field(_ACCEPTANCE, one.question.accepted.encode()),
-                )
-                request.append(field(_CALLS, b"".join(about)))
-            return (await self._decide(b"".join(request))).results
-
-        return await self._call(call, asked, DecideResult, "clearance", patience)
+                found = result.assessment.SerializeToString()
+            about = question.declaration + field(_ASSESSMENT, found) + field(_ACCEPTANCE, question.accepted.encode())
+            for case in question.clearance:
+                name = call_id(case)
+                to_clearance.append((name, _case(case) + about))
+                wanted.append((name, case, found))
+        decided = await self._call(self._decide, environment, to_clearance, DecideResult, "clearance", patience)
+        for name, case, found in wanted:
+            answers[case.id] = answer = _answer(decided.get(name, _NO_DECISION), "clearance", case)
+            answer.assessment = found
 
     async def _call(
         self,
-        call: Callable[[Sequence[Piece]], Awaitable[Sequence[Result]]],
-        pieces: Sequence[Piece],
+        ask: Callable[[bytes], Awaitable[_Response[Result]]],
+        environment: Environment.ValueType,
+        pieces: Sequence[_Piece],
         result: type[Result],
         service: str,
         patience: "_Patience",
@@ -223,19 +200,26 @@ class Judge:
         """Call once, and return results by call id; each piece of a call that failed has the fault AUTHORITY_AWAY."""
         if not pieces:
             return {}
+        request = [whole(_ENVIRONMENT, environment)]
+        request += [field(_CALLS, field(_CALL_ID, name.encode()) + about) for name, about in pieces]
         try:
             async with asyncio.timeout(self._seconds):
-                found = {one.call_id: one for one in await call(pieces)}
+                found = {one.call_id: one for one in (await ask(b"".join(request))).results}
         except (TimeoutError, grpc.RpcError, TryAgainError, OSError):
             patience.left -= 1
             if len(pieces) > 1 and patience.left > 0:
                 middle = len(pieces) // 2
-                first = await self._call(call, pieces[:middle], result, service, patience)
-                return first | await self._call(call, pieces[middle:], result, service, patience)
+                first = await self._call(ask, environment, pieces[:middle], result, service, patience)
+                return first | await self._call(ask, environment, pieces[middle:], result, service, patience)
             wrong = fault("AUTHORITY_AWAY", authority=service)
-            return {piece.call_id: result(fault=wrong) for piece in pieces}
+            return {name: result(fault=wrong) for name, _ in pieces}
         patience.left = patience.most
         return found
+
+
+def _case(case: CaseRow) -> bytes:
+    """Return a case as the field of a call that both requests have alike."""
+    return field(_CASE, case.body(case.version))
 
 
 def fits(code: DecisionCode.ValueType, procedure: Procedure.ValueType) -> bool:
@@ -245,7 +229,7 @@ def fits(code: DecisionCode.ValueType, procedure: Procedure.ValueType) -> bool:
     return 20 <= code < 40 if procedure == PROCEDURE_PRE_LOADING else 40 <= code < 80
 
 
-def _answer(result: _Result, service: str, wanted: Case | None, *, opinion: bool = False) -> Answer:
+def _answer(result: _Result, service: str, wanted: CaseRow | None, *, opinion: bool = False) -> Answer:
     """Read one result; an answer that may not be given counts as a failure of the service.
 
     Where no decision is wanted, an opinion is enough.
@@ -262,10 +246,12 @@ def _answer(result: _Result, service: str, wanted: Case | None, *, opinion: bool
     if not fits(decision.code, wanted.procedure):
         code = DecisionCode.Name(decision.code).removeprefix("DECISION_CODE_")
         return Answer(failure=fault("ANSWER_OF_OTHER_AXIS", authority=service, decision=code), waits_for=service)
-    if place := nul_at(decision):
-        return Answer(failure=nul_in(f"decision.{place}"), waits_for=service)
     decision.stage = decision.stage or STAGE_ADVANCE
-    return Answer(decision=decision)
+    body = decision.SerializeToString()
+    # Hardly any message has even a byte of it.
+    if b"\0" in body and (place := nul_at(decision)):
+        return Answer(failure=nul_in(f"decision.{place}"), waits_for=service)
+    return Answer(decision, body)
 
 
 def _chunks(questions: Sequence[Question]) -> Iterator[list[Question]]:

@@ -4,13 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from parcelgate.api.record.v1.assessment_pb2 import Assessment
 from parcelgate.api.record.v1.decision_pb2 import (
     DECISION_CODE_HOLD_INFORMATION,
     STAGE_ADVANCE,
     Decision,
 )
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
+from parcelgate.core.chunk import environment_value
 from parcelgate.core.clock import day
 from parcelgate.core.fault import fault
 from parcelgate.core.naming import derived_id
@@ -63,20 +63,21 @@ async def play(turns: Sequence[Turn], answers: Answers, judge: Judge, vault: Vau
 
 
 def _question(turn: Turn, now: int, vault: Vault) -> Question | None:
-    head = turn.head
-    question = Question(turn.version.head, turn.item, head.key.environment, day_of_acceptance(head, now))
+    risk, clearance, kept = None, [], None
     for case in turn.cases:
         if case.way == "risk":
-            question.risk = case.record()
+            risk = case
         elif case.way == "clearance":
-            question.clearance.append(case.record())
+            clearance.append(case)
             if case.assessment is not None:
-                plain = vault.open(turn.version.data_key, case.assessment)
-                question.assessment = Assessment.FromString(plain)
-    if question.risk is not None:
-        # Risk is asked for its decision, so its opinion comes anew with it.
-        question.assessment = None
-    return question if question.risk is not None or question.clearance else None
+                kept = vault.open(turn.version.data_key, case.assessment)
+    if risk is None and not clearance:
+        return None
+    # Where risk is asked for its decision, its opinion comes anew with it.
+    opinion = kept if risk is None else None
+    accepted = day_of_acceptance(turn.head, now)
+    environment = environment_value(turn.declaration.environment)
+    return Question(turn.version.head, turn.item, environment, accepted, risk, clearance, opinion)
 
 
 def _settle(turn: Turn, case: CaseRow, answer: Answer, answers: Answers, vault: Vault) -> None:
@@ -89,7 +90,7 @@ def _settle(turn: Turn, case: CaseRow, answer: Answer, answers: Answers, vault: 
                 # It was told that the case waits.
                 answers.tell("case.settled", turn.declaration, turn.head, case)
             return
-        answers.decide(turn.declaration, case, answer.decision, turn.head, turn.version.lane)
+        answers.decide(turn.declaration, case, answer.decision, turn.head, turn.version.lane, body=answer.body)
     elif answer.pending:
         case.move(CaseEvent.PEND)
         case.deadline_at = answers.now + case.deadline_hours * _HOUR
@@ -110,7 +111,7 @@ def _park(turn: Turn, case: CaseRow, answer: Answer, answers: Answers, vault: Va
     case.next_at = answers.now + LADDER[min(case.attempts, len(LADDER) - 1)] * 1_000_000
     case.attempts += 1
     if answer.assessment is not None:
-        case.assessment = vault.seal(turn.version.data_key, answer.assessment.SerializeToString())
+        case.assessment = vault.seal(turn.version.data_key, answer.assessment)
 
 
 def _filed(turn: Turn, case: CaseRow, answers: Answers) -> Answer:

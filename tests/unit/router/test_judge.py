@@ -17,12 +17,17 @@ from parcelgate.api.record.v1.item_pb2 import Item
 from parcelgate.api.risk.v1.risk_pb2 import AssessRequest, AssessResponse
 from parcelgate.core.naming import call_id
 from parcelgate.core.port import TryAgainError
+from parcelgate.router.book import CaseRow
 from parcelgate.router.judge import Judge, Question, fits
 
 
+def case(name, procedure, way):
+    return CaseRow(name, "d", "test", "somebody", procedure, way, 24, version=1, round=1)
+
+
 def question(number, *, environment=ENVIRONMENT_TEST, risk=True, size=10, assessment=None):
-    clearance = Case(id=f"c{number}", procedure=PROCEDURE_IMPORT, version=1, round=1)
-    security = Case(id=f"r{number}", procedure=PROCEDURE_PRE_LOADING, version=1, round=1) if risk else None
+    clearance = case(f"c{number}", PROCEDURE_IMPORT, "clearance")
+    security = case(f"r{number}", PROCEDURE_PRE_LOADING, "risk") if risk else None
     head = Declaration(id=f"d{number}").SerializeToString()
     item = Item(nature_text="x" * size).SerializeToString()
     return Question(head, item, environment, "2026-11-24", security, [clearance], assessment)
@@ -75,7 +80,7 @@ async def test_without_a_case_of_its_own_risk_is_asked_for_an_opinion():
 
 async def test_an_assessment_known_from_before_is_used_again():
     services = Services()
-    await services.judge().ask([question(1, risk=False, assessment=Assessment(id="kept"))])
+    await services.judge().ask([question(1, risk=False, assessment=Assessment(id="kept").SerializeToString())])
     assert services.asked == []
     assert services.decided[0].calls[0].assessment.id == "kept"
 
