@@ -148,7 +148,9 @@ class Way:
         chunks: list[Message] = []
         facts: list[Message] = []
         for start in range(0, len(rows), BATCH):
-            outcome = await self._routing.route_at_once(whole, rows[start : start + BATCH], Before({}, others_wait=False))
+            outcome = await self._routing.route_at_once(
+                whole, rows[start : start + BATCH], Before({}, others_wait=False)
+            )
             assert outcome is not None
             chunks += outcome.messages
             outcome.writes.clear()

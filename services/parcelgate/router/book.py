@@ -113,6 +113,9 @@ class CaseRow:
     waiting: bool = False
     answered: str = ""
     changed: bool = False
+    # The bytes that body gave last, and the version and round they are for.
+    record_body: bytes = b""
+    written: tuple[int, int] = (0, 0)
 
     def move(self, event: CaseEvent) -> None:
         """Take an event; raises RejectError if it is not a legal move."""
@@ -132,8 +135,11 @@ class CaseRow:
 
     def body(self, version: int) -> bytes:
         """Return the case before a version as bytes of the contract: every field is written, even if it is 0."""
-        named = field(1, self.id.encode()) + field(2, self.declaration_id.encode())
-        return named + _standing(self.authority, self.procedure, version, self.round)
+        if self.written != (version, self.round):
+            named = field(1, self.id.encode()) + field(2, self.declaration_id.encode())
+            self.record_body = named + _standing(self.authority, self.procedure, version, self.round)
+            self.written = (version, self.round)
+        return self.record_body
 
 
 class Book:

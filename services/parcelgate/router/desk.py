@@ -22,7 +22,7 @@ from parcelgate.router.book import Book, CaseRow, DeclarationRow
 from parcelgate.router.judge import Judge
 from parcelgate.router.lifecycle import CaseEvent, CaseState, DeclarationState
 from parcelgate.router.report import Known, Reporter, Reports, Waiting, concerned, recall
-from parcelgate.router.round import Turn, play
+from parcelgate.router.round import Turn, day_of_acceptance, play
 from parcelgate.router.routing import Arrival, Routing, arrivals, open_item
 
 T = TypeVar("T")
@@ -193,7 +193,7 @@ class Desk:
             for case in cases:
                 answers.close(declaration, case, head, error.faults[0].code)
             return []
-        return [Turn(declaration, row, head, plain, cases)]
+        return [Turn(declaration, row, head, plain, day_of_acceptance(head, answers.now), cases)]
 
     async def _open_book(self, ids: "set[str] | Sequence[str]", sealed: str = "router.find_held") -> Answers:
         book = await Book.load(self.runner.store, ids, sealed)
@@ -205,7 +205,8 @@ class Desk:
         for declaration_id in ids:
             declaration = book.declarations[declaration_id]
             places |= {declaration.identifier, *declaration.cases}
-        if not places:
+        # Mostly none waits at all, which is asked sooner than for a thousand places.
+        if not places or not await self.runner.store.read("router.find_any_report"):
             return []
         return [Waiting(*row) for row in await self.runner.store.read("router.find_waiting", sorted(places))]
 

@@ -29,7 +29,7 @@ _DAY = 24 * _HOUR
 
 @dataclass(slots=True)
 class Turn:
-    """The cases of one version that are to be judged now; item is its opened bytes.
+    """The cases of one version that are to be judged now; item is its opened bytes, accepted its day of acceptance.
 
     Settled holds earlier decisions by case: one that says the same again is not appended.
     """
@@ -38,13 +38,14 @@ class Turn:
     version: VersionRow
     head: Declaration
     item: bytes
+    accepted: str
     cases: list[CaseRow]
     settled: Mapping[str, Decision] = field(default_factory=dict)
 
 
 async def play(turns: Sequence[Turn], answers: Answers, judge: Judge, vault: Vault, *, halve: bool = False) -> bool:
     """Ask about all cases and let them take the answers; tells whether any service answered at all."""
-    questions = [question for turn in turns if (question := _question(turn, answers.now, vault)) is not None]
+    questions = [question for turn in turns if (question := _question(turn, vault)) is not None]
     came = await judge.ask(questions, halve=halve) if questions else {}
     answered = not came or any(not answer.away for answer in came.values())
     if halve and answered:
@@ -62,7 +63,7 @@ async def play(turns: Sequence[Turn], answers: Answers, judge: Judge, vault: Vau
     return answered
 
 
-def _question(turn: Turn, now: int, vault: Vault) -> Question | None:
+def _question(turn: Turn, vault: Vault) -> Question | None:
     risk, clearance, kept = None, [], None
     for case in turn.cases:
         if case.way == "risk":
@@ -75,9 +76,8 @@ def _question(turn: Turn, now: int, vault: Vault) -> Question | None:
         return None
     # Where risk is asked for its decision, its opinion comes anew with it.
     opinion = kept if risk is None else None
-    accepted = day_of_acceptance(turn.head, now)
     environment = environment_value(turn.declaration.environment)
-    return Question(turn.version.head, turn.item, environment, accepted, risk, clearance, opinion)
+    return Question(turn.version.head, turn.item, environment, turn.accepted, risk, clearance, opinion)
 
 
 def _settle(turn: Turn, case: CaseRow, answer: Answer, answers: Answers, vault: Vault) -> None:

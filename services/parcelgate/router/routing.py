@@ -100,12 +100,13 @@ class Routing:
         row = declaration.versions[declaration.version]
         head = row.declaration()
         item, plain = self._read(row)
-        cases = [answers.book.case(declaration, step) for step in self._steps(head, item, answers.now)]
+        accepted = day_of_acceptance(head, answers.now)
+        cases = [answers.book.case(declaration, step) for step in self._steps(head, item, accepted)]
         self._leave(declaration, cases, row, head, answers)
         judged = [case for case in cases if _may_be_judged_anew(case)]
         for case in judged:
             case.open(row.version)
-        return Turn(declaration, row, head, plain, judged)
+        return Turn(declaration, row, head, plain, accepted, judged)
 
     def _waves(self, coming: Sequence[Arrival], answers: Answers) -> list[list[tuple[DeclarationRow, VersionRow]]]:
         """Put versions in order and return, for each declaration, those to apply one after the other."""
@@ -114,7 +115,13 @@ class Routing:
             by_declaration[arrival.declaration.id].setdefault(arrival.version.version, arrival)
         queues = []
         for arriving in by_declaration.values():
-            declaration = answers.book.declaration(next(iter(arriving.values())).declaration)
+            first = next(iter(arriving.values()))
+            declaration = answers.book.declaration(first.declaration)
+            if len(arriving) == 1 and first.version.version == 1 and not declaration.versions:
+                # As nearly all are: the first version, and alone.
+                declaration.versions[1] = first.version
+                queues.append([(declaration, first.version)])
+                continue
             waiting = {number for number, row in declaration.versions.items() if row.state == "HELD"}
             order = put_in_order(declaration.version, arriving, waiting)
             for number in order.older:
@@ -143,8 +150,8 @@ class Routing:
             # It was read when it came, so its key was erased while it was held. The versions around it go on.
             self._refuse(declaration, row, head, answers, error.faults[0].code)
             return []
-        steps = self._steps(head, item, answers.now)
-        cases = [answers.book.case(declaration, step) for step in steps]
+        accepted = day_of_acceptance(head, answers.now)
+        cases = [answers.book.case(declaration, step) for step in self._steps(head, item, accepted)]
         if all(case.state is CaseState.FINAL for case in cases):
             self._after_final(cases, row, head, answers)
             self._refuse(declaration, row, head, answers, "AFTER_FINAL")
@@ -159,7 +166,7 @@ class Routing:
         for case in judged:
             case.open(row.version)
             answers.tell("case.opened", declaration, head, case)
-        return [Turn(declaration, row, head, plain, judged)]
+        return [Turn(declaration, row, head, plain, accepted, judged)]
 
     def _cancel(
         self,
@@ -223,20 +230,16 @@ class Routing:
         declaration.move(DeclarationEvent.REFUSE)
         answers.tell("version.refused", declaration, head, code=code)
 
-    def _steps(self, head: Declaration, item: Item, now: int) -> tuple[Step, ...]:
-        partner = self._partners.get(head.key.partner)
-        asked = Asked(
-            head.key.partner,
-            partner.kind if partner else "",
-            head.key.flow,
-            item.destination_country,
-            item.origin_country,
-            day_of_acceptance(head, now),
-        )
+    def _steps(self, head: Declaration, item: Item, accepted: str) -> tuple[Step, ...]:
+        key = head.key
+        name, flow = key.partner, key.flow
+        partner = self._partners.get(name)
+        kind = partner.kind if partner else ""
+        asked = Asked(name, kind, flow, item.destination_country, item.origin_country, accepted)
         row = self._agreements.choose(asked)
         if row is not None:
             return row.steps
-        return (Step(OURSELVES, _PROCEDURES.get(head.key.flow, PROCEDURE_UNSPECIFIED), NO_AUTHORITY, 0),)
+        return (Step(OURSELVES, _PROCEDURES.get(flow, PROCEDURE_UNSPECIFIED), NO_AUTHORITY, 0),)
 
     def _read(self, row: VersionRow) -> tuple[Item, bytes]:
         row.opened = row.opened or open_item(row, self._vault)

@@ -46,6 +46,10 @@ WHERE decision_id = ANY($1::text[]) AND environment = $2::text AND authority = $
 -- All decisions on cases, oldest first.
 SELECT body FROM router.decision WHERE case_id = ANY($1::text[]) ORDER BY at, place;
 
+-- name: router.find_any_report
+-- Whether there is any report at all: mostly there is none.
+SELECT 1 FROM router.report WHERE received_at > 0 LIMIT 1;
+
 -- name: router.find_waiting
 -- Reports that wait for items or cases.
 SELECT environment, authority, decision_id, place, state, received_at, body FROM router.report

@@ -46,6 +46,10 @@ WHERE decision_id IN (SELECT value FROM json_each(?)) AND environment = ? AND au
 SELECT body FROM router_decision
 WHERE case_id IN (SELECT value FROM json_each(?)) ORDER BY at, rowid;
 
+-- name: router.find_any_report
+-- Whether there is any report at all: mostly there is none.
+SELECT 1 FROM router_report WHERE received_at > 0 LIMIT 1;
+
 -- name: router.find_waiting
 -- Reports that wait for items or cases.
 SELECT environment, authority, decision_id, place, state, received_at, body FROM router_report
