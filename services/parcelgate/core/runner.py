@@ -41,6 +41,7 @@ from parcelgate.core.port import (
     UnroutableError,
     Write,
 )
+from parcelgate.core.press import arrived, on_its_way
 from parcelgate.core.pressure import Pressure
 from parcelgate.core.text import NUL
 
@@ -125,7 +126,7 @@ class Runner:
         Returns after the commit, without waiting for the bus. Raises AlreadySeenError, ConflictError or
         StoreUnavailableError as the store does; nothing is kept then.
         """
-        messages = [*outcome.messages, *_fact_messages(outcome.facts)]
+        messages = [on_its_way(message) for message in (*outcome.messages, *_fact_messages(outcome.facts))]
         whole = replace(outcome, messages=messages, writes=_merge(outcome.writes))
         transaction = Transaction(consumer, seen, whole, self.clock.micros())
         ids = [message.id for message in messages]
@@ -226,7 +227,7 @@ class Runner:
                 await self._pause(consumer.rest_seconds)
 
     async def _take(self, consumer: Consumer, received: Sequence[Received]) -> None:
-        await self.work(consumer, [one.message for one in received])
+        await self.work(consumer, [arrived(one.message) for one in received])
         failpoint.pass_by("runner.done_before_acknowledge")
         await self.bus.acknowledge(received)
 
