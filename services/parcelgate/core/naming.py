@@ -37,6 +37,16 @@ def call_id(case: Case) -> str:
     return f"{case.id}/{case.version}/{case.round}"
 
 
+def response_id(case: str, version: int, decision: str) -> str:
+    """Return the id of a response to a version on a case: 40 hexadecimal digits, of which the first 24 are its declaration's.
+
+    So a response leads to its declaration as a case does. Of the other digits there are enough that two responses of
+    one declaration never have the same.
+    """
+    said = hashlib.sha256(f"response\x1f{case}\x1f{version}\x1f{decision}".encode()).hexdigest()
+    return case[:DIGITS_OF_DECLARATION] + said[:16]
+
+
 def derived_id(*parts: object) -> str:
     """Return an id that follows from its parts."""
     return _digest(*parts)

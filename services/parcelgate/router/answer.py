@@ -11,7 +11,7 @@ from parcelgate.core.chunk import Address, pack
 from parcelgate.core.fact import fact
 from parcelgate.core.fault import catalogue
 from parcelgate.core.field import field
-from parcelgate.core.naming import derived_id
+from parcelgate.core.naming import derived_id, response_id
 from parcelgate.core.partner import Partner, Partners
 from parcelgate.core.port import Message, Outcome
 from parcelgate.router.book import Book, CaseRow, DeclarationRow, VersionRow
@@ -188,13 +188,13 @@ class Answers:
         body = decision.SerializeToString()
         self.book.add_decision(case, decision, body, self.now)
         entry, answered = self._answered(head)
-        response_id = derived_id("response", case.id, version, decision.id)
+        answer_id = response_id(case.id, version, decision.id)
         entries, names = self._releases[self._address(head.key, case.authority, lane)]
         # A Release: its id, the version it answers, the decision, the response that it follows.
         follows = field(4, case.answered.encode()) if case.answered else b""
-        entries.append((entry, field(1, response_id.encode()) + answered + field(3, body) + follows))
-        case.answered, case.changed = response_id, True
-        names.append(response_id)
+        entries.append((entry, field(1, answer_id.encode()) + answered + field(3, body) + follows))
+        case.answered, case.changed = answer_id, True
+        names.append(answer_id)
 
     def _answered(self, head: Declaration) -> tuple[ChunkEntry, bytes]:
         """Return what a release says of the version it answers, as a field of it: the same on all of its cases."""
