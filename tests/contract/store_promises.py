@@ -209,6 +209,32 @@ class StorePromises:
         assert await store.logged("post-cn", "test", ["r1", "r2", "r3"]) == {"r1"}
         assert await store.logged("post-cn", "live", ["r1"]) == set()
 
+    async def test_it_finds_responses_by_how_their_ids_begin(self, open_store):
+        store = await open_store()
+        names = [f"{declaration:024x}{case:016x}" for case in range(2) for declaration in range(600)]
+        for step in (names[:700], names[700:]):
+            await store.commit(transaction(Outcome(deliveries=[delivery(name) for name in step])))
+        await store.commit(transaction(Outcome(deliveries=[delivery(names[5], "post-jp")])))
+        wanted = [f"{declaration:024x}" for declaration in (5, 599, 1000)]
+        found = await store.responses("post-cn", "test", wanted)
+        assert [(one.sequence, one.delivery) for one in found] == [
+            (number, delivery(names[number - 1])) for number in (6, 600, 606, 1200)
+        ]
+        assert await store.responses("post-cn", "live", wanted) == []
+        assert await store.responses("post-cn", "test", []) == []
+
+    async def test_a_long_delivery_log_is_read_in_pieces_of_any_size(self, open_store):
+        store = await open_store()
+        bodies = [str(number).encode() * (9000 if number % 50 == 0 else 1) for number in range(1400)]
+        made = [Delivery("post-cn", "test", f"r{n}", "release", body, b"", "") for n, body in enumerate(bodies)]
+        for start in range(0, 1400, 700):
+            await store.commit(transaction(Outcome(deliveries=made[start : start + 700])))
+        for size in (1, 499, 500, 501, 2000):
+            first = await store.deliveries("post-cn", "test", 0, size)
+            then = await store.deliveries("post-cn", "test", first[-1].sequence, size)
+            assert [one.delivery for one in first + then] == made[: 2 * size]
+            assert [one.sequence for one in first + then] == list(range(1, min(2 * size, 1400) + 1))
+
     async def test_a_delivery_log_is_read_on_from_any_sequence(self, open_store):
         store = await open_store()
         await store.commit(transaction(Outcome(deliveries=[delivery(f"r{number}") for number in range(10)])))

@@ -88,7 +88,7 @@ class Delivery:
     """A response for a partner's delivery log; the store assigns its sequence. A response id is logged only once.
 
     Kind is release (body: Release bytes) or filing (body: sealed bytes, opened with data_key; head: ChunkEntry bytes).
-    About is what a service looks it up by in queries of its own; the log does not give it back.
+    Version is that of the declaration that a release answers, for queries of services; the log does not give it back.
     """
 
     partner: str
@@ -98,7 +98,7 @@ class Delivery:
     body: bytes
     head: bytes = b""
     data_key: str = ""
-    about: str = ""
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -208,6 +208,12 @@ class Store(Protocol):
 
     async def logged(self, partner: str, environment: str, ids: Sequence[str]) -> set[str]:
         """Return those of the response ids that stand in the delivery log of a partner."""
+
+    async def responses(self, partner: str, environment: str, beginnings: Sequence[str]) -> list[Delivered]:
+        """Return what the delivery log of a partner holds whose response ids begin with one of these, in sequence.
+
+        Beginnings are words of hexadecimal digits; see naming.response_id.
+        """
 
     async def data_keys(self, ids: Sequence[str]) -> dict[str, bytes]:
         """Return wrapped data keys by id; an erased key is missing."""

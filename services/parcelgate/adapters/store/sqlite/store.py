@@ -37,6 +37,12 @@ _LOGGED = (
     "SELECT response_id FROM delivery_log"
     " WHERE partner = ? AND environment = ? AND response_id IN (SELECT value FROM json_each(?))"
 )
+_RESPONSES = (
+    "SELECT log.sequence, log.response_id, log.kind, log.body, log.head, log.data_key, log.at"
+    " FROM json_each(?) AS beginning JOIN delivery_log AS log"
+    " ON log.response_id >= beginning.value AND log.response_id < beginning.value || 'g'"
+    " WHERE log.partner = ? AND log.environment = ? ORDER BY log.sequence"
+)
 _COUNT = (
     "INSERT INTO delivery_count VALUES (?, ?, ?)"
     " ON CONFLICT (partner, environment) DO UPDATE SET last = last + excluded.last RETURNING last"
@@ -154,6 +160,12 @@ class SqliteStore:
         rows = await self._reading(lambda connection: connection.execute(_LOGGED, place).fetchall())
         return {row[0] for row in rows}
 
+    async def responses(self, partner: str, environment: str, beginnings: Sequence[str]) -> list[Delivered]:
+        """Return what the delivery log of a partner holds whose response ids begin with one of these, in sequence."""
+        place = (json.dumps(list(beginnings)), partner, environment)
+        rows = await self._reading(lambda connection: connection.execute(_RESPONSES, place).fetchall())
+        return [Delivered(row[0], Delivery(partner, environment, *row[1:6]), row[6]) for row in rows]
+
     async def data_keys(self, ids: Sequence[str]) -> dict[str, bytes]:
         """Return wrapped data keys by id; an erased key is missing."""
         rows = await self._reading(
@@ -250,7 +262,7 @@ def _log_deliveries(connection: sqlite3.Connection, deliveries: Sequence[Deliver
         if fresh:
             (last,) = connection.execute(_COUNT, (*place, len(fresh))).fetchone()
             rows = [
-                (*place, sequence, response_id, one.kind, one.body, one.head, one.data_key, one.about, now)
+                (*place, sequence, response_id, one.kind, one.body, one.head, one.data_key, one.version, now)
                 for sequence, (response_id, one) in enumerate(fresh, last - len(fresh) + 1)
             ]
             run_many(connection, "INSERT INTO delivery_log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)
