@@ -150,6 +150,18 @@ class StorePromises:
         ((*_, handed_out_at),) = await store.read("postal.messages", "post-cn", "test", 0, 10)
         assert handed_out_at == NOW + 1
 
+    async def test_columns_that_say_the_same_in_all_rows_say_it_in_each(self, open_store):
+        store = await open_store()
+        for several in (1, 2, 300):
+            rows = [(f"c{several}-{n}", f"d{several}", "risk", 0, 1, NOW, 0, None) for n in range(several)]
+            rows.append((f"c{several}-x", f"d{several}", "", 0, 1, NOW, 0, b""))
+            await store.commit(transaction(Outcome(writes=[Write("router.put_waits", rows)])))
+            await store.commit(transaction(Outcome(writes=[Write("router.put_waits", rows[:-1], key_columns=1)])))
+            found = await store.read("router.find_parked", "risk", NOW, 1000)
+            assert {row for row in found if row[1] == f"d{several}"} == {row[:2] for row in rows[:-1]}
+        await store.commit(transaction(Outcome(writes=[Write("router.drop_waits", [("c2-0",), ("c2-0",), ("c2-0",)])])))
+        assert ("c2-0", "d2") not in await store.read("router.find_parked", "risk", NOW, 1000)
+
     async def test_an_exact_write_with_one_row_twice_is_a_conflict(self, open_store):
         store = await open_store()
         await store.commit(

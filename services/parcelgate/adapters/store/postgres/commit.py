@@ -33,7 +33,8 @@ def _calls(transaction: Transaction, outcome: Outcome, owner: str) -> Iterator[C
         yield _call("runner.add_keys", *_columns([(key.id, key.wrapped) for key in outcome.keys]))
     for write in outcome.writes:
         if write.rows:
-            yield statement(write.statement), (*_columns(write.rows), write.exact)
+            columns = [_short(column) for column in _columns(write.rows)]
+            yield statement(write.statement), (*columns, write.exact, len(write.rows))
     if outcome.messages:
         yield _call("runner.send", *_columns([_message(one) for one in outcome.messages]), owner)
     if outcome.postponed:
@@ -65,11 +66,17 @@ def unpack_faults(packed: bytes) -> tuple[Fault, ...]:
 
 
 def _call(name: str, *arguments: Any) -> Call:
-    return statement(name), (*arguments, False)
+    return statement(name), (*arguments, False, 1)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
     return zip(*rows, strict=True)
+
+
+def _short(column: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return one value for a column that says the same in all rows; the database spreads it again."""
+    first = column[0]
+    return column[:1] if first == column[-1] and column.count(first) == len(column) else column
 
 
 def _message(message: Message) -> tuple[str, str, str, bytes]:

@@ -209,7 +209,7 @@ INSERT INTO postal.version
     (partner, environment, declaration_id, version, function, canonical_hash, receipt, number)
 SELECT * FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::bigint[], $5::integer[], $6::text[], $7::text[], $8::bigint[]
-) ORDER BY 1, 2, 3;
+) ORDER BY 3, 1, 2;
 
 -- name: postal.next_version
 -- A declaration gets a newer version; exact.
