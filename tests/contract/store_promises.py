@@ -247,6 +247,21 @@ class StorePromises:
             assert [one.delivery for one in first + then] == made[: 2 * size]
             assert [one.sequence for one in first + then] == list(range(1, min(2 * size, 1400) + 1))
 
+    async def test_a_delivery_log_tells_how_it_goes_on_without_its_bodies(self, open_store):
+        store = await open_store()
+        kinds = ["release"] * 600 + ["filing"] * 2 + ["release"]
+        made = [Delivery("post-cn", "test", f"r{n}", kind, b"x" * n) for n, kind in enumerate(kinds)]
+        for step in (made[:2], made[2:]):
+            await store.commit(transaction(Outcome(deliveries=step)))
+        for after in (0, 1, 300, 601):
+            found = await store.stretches("post-cn", "test", after, 1000)
+            assert [n for one in found for n in range(one.first, one.last + 1)] == list(range(after + 1, 604))
+            assert all(kinds[n - 1] == one.kind for one in found for n in range(one.first, one.last + 1))
+        assert sum(one.bytes for one in await store.stretches("post-cn", "test", 0, 1000)) == sum(range(603))
+        assert len(await store.stretches("post-cn", "test", 0, 1)) == 1
+        assert await store.stretches("post-cn", "test", 603, 10) == []
+        assert await store.stretches("post-xx", "test", 0, 10) == []
+
     async def test_a_delivery_log_is_read_on_from_any_sequence(self, open_store):
         store = await open_store()
         await store.commit(transaction(Outcome(deliveries=[delivery(f"r{number}") for number in range(10)])))

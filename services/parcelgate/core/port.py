@@ -111,6 +111,16 @@ class Delivered:
 
 
 @dataclass(frozen=True, slots=True)
+class Stretch:
+    """A piece of a delivery log, from the first to the last sequence: all of one kind; bytes are those of the bodies."""
+
+    first: int
+    last: int
+    kind: str
+    bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class DataKey:
     """A data key, wrapped by the master key; deleting it erases all that it seals."""
 
@@ -205,6 +215,13 @@ class Store(Protocol):
 
     async def deliveries(self, partner: str, environment: str, after: int, limit: int) -> list[Delivered]:
         """Return the delivery log of a partner after a sequence, in sequence; it never has a gap."""
+
+    async def stretches(self, partner: str, environment: str, after: int, limit: int) -> list[Stretch]:
+        """Return how the delivery log of a partner goes on after a sequence, without its bodies.
+
+        Stretches follow each other without a gap, each as short or as long as the store likes, at most limit of them.
+        The bytes of one that begins before the sequence are counted whole.
+        """
 
     async def logged(self, partner: str, environment: str, ids: Sequence[str]) -> set[str]:
         """Return those of the response ids that stand in the delivery log of a partner."""

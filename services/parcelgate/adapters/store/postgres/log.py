@@ -28,19 +28,27 @@ def distinct(deliveries: Iterable[Delivery], known: set[str], *, guarded: bool) 
     return list(found.values())
 
 
-def blocks(deliveries: Sequence[Delivery]) -> Iterator[tuple[int, int, bytes]]:
-    """Return the blocks of deliveries of one log: places of the first and the last, counted from 1, and its bytes."""
-    block, size, first = LogBlock(), 0, 1
-    for place, one in enumerate(deliveries, 1):
-        if block.responses and (len(block.responses) == MOST_RESPONSES or size + len(one.body) > _MOST_BYTES):
-            yield first, place - 1, pressed(block.SerializeToString())
-            block, size, first = LogBlock(), 0, place
-        block.responses.add(
-            response_id=one.response_id, kind=one.kind, body=one.body, head=one.head, data_key=one.data_key
-        )
-        size += len(one.body) + len(one.head)
-    if block.responses:
-        yield first, len(deliveries), pressed(block.SerializeToString())
+def blocks(deliveries: Sequence[Delivery]) -> Iterator[tuple[int, int, str, int, bytes]]:
+    """Return the blocks of deliveries of one log: places of the first and last from 1 on, kind, bytes of bodies, block."""
+    start = size = 0
+    for place, one in enumerate(deliveries):
+        full = place - start == MOST_RESPONSES or size + len(one.body) > _MOST_BYTES
+        if place > start and (full or one.kind != deliveries[start].kind):
+            yield start + 1, place, deliveries[start].kind, size, _block(deliveries[start:place])
+            start, size = place, 0
+        size += len(one.body)
+    yield start + 1, len(deliveries), deliveries[start].kind, size, _block(deliveries[start:])
+
+
+def _block(deliveries: Sequence[Delivery]) -> bytes:
+    block = LogBlock()
+    add = block.responses.add
+    for one in deliveries:
+        if one.head or one.data_key:
+            add(response_id=one.response_id, kind=one.kind, body=one.body, head=one.head, data_key=one.data_key)
+        else:
+            add(response_id=one.response_id, kind=one.kind, body=one.body)
+    return pressed(block.SerializeToString())
 
 
 def unpacked(partner: str, environment: str, rows: Iterable[tuple[int, int, bytes]]) -> Iterator[Delivered]:

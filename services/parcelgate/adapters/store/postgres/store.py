@@ -13,7 +13,7 @@ from parcelgate.adapters.store.postgres.failure import LoggedBeforeError
 from parcelgate.adapters.store.postgres.log import MOST_RESPONSES, distinct, unpacked
 from parcelgate.adapters.store.postgres.statement import statement, writes
 from parcelgate.core import failpoint
-from parcelgate.core.port import ConflictError, Dead, Delivered, Delivery, Message, Postponed, Transaction
+from parcelgate.core.port import ConflictError, Dead, Delivered, Delivery, Message, Postponed, Stretch, Transaction
 
 # After how many seconds what another process has not sent becomes anybody's.
 LEFT_LYING_SECONDS = 5.0
@@ -119,6 +119,10 @@ class PostgresStore:
         rows = await self.run("runner.deliveries", partner, environment, after, after + limit + MOST_RESPONSES, limit)
         found = [one for one in unpacked(partner, environment, rows) if one.sequence > after]
         return found[:limit]
+
+    async def stretches(self, partner: str, environment: str, after: int, limit: int) -> list[Stretch]:
+        """Return how the delivery log of a partner goes on after a sequence, block by block."""
+        return [Stretch(*row) for row in await self.run("runner.stretches", partner, environment, after, limit)]
 
     async def logged(self, partner: str, environment: str, ids: Sequence[str]) -> set[str]:
         """Return those of the response ids that stand in the delivery log of a partner."""

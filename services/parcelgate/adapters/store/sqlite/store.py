@@ -27,6 +27,7 @@ from parcelgate.core.port import (
     Outcome,
     Postponed,
     StoreUnavailableError,
+    Stretch,
     Transaction,
     Write,
 )
@@ -153,6 +154,17 @@ class SqliteStore:
             ).fetchall()
         )
         return [Delivered(row[0], Delivery(partner, environment, *row[1:6]), row[6]) for row in rows]
+
+    async def stretches(self, partner: str, environment: str, after: int, limit: int) -> list[Stretch]:
+        """Return how the delivery log of a partner goes on after a sequence, response by response."""
+        rows = await self._reading(
+            lambda connection: connection.execute(
+                "SELECT sequence, sequence, kind, length(body) FROM delivery_log"
+                " WHERE partner = ? AND environment = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+                (partner, environment, after, limit),
+            ).fetchall()
+        )
+        return [Stretch(*row) for row in rows]
 
     async def logged(self, partner: str, environment: str, ids: Sequence[str]) -> set[str]:
         """Return those of the response ids that stand in the delivery log of a partner."""

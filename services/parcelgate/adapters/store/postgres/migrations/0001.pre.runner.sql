@@ -62,12 +62,14 @@ CREATE TABLE runner.delivery_count (
     PRIMARY KEY (partner, environment)
 ) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
--- What one step logged for one partner: a LogBlock, pressed.
+-- What one step logged of one kind for one partner: a LogBlock, pressed; bytes are those of its bodies as they were.
 CREATE TABLE runner.delivery_log (
     log integer NOT NULL,
     last bigint NOT NULL,
     first bigint NOT NULL,
     at bigint NOT NULL,
+    kind text COLLATE "C" NOT NULL,
+    bytes bigint NOT NULL,
     body bytea NOT NULL,
     PRIMARY KEY (log, last)
 );

@@ -37,10 +37,10 @@ SELECT r.response_id, c.log, c.last + r.n, r.version
 FROM runner.delivery_count AS c
 CROSS JOIN unnest($3::text[], $4::integer[]) WITH ORDINALITY AS r (response_id, version, n)
 WHERE c.partner = $1::text AND c.environment = $2::text;
-INSERT INTO runner.delivery_log (log, last, first, at, body)
-SELECT c.log, c.last + r.last, c.last + r.first, $5::bigint, r.body
+INSERT INTO runner.delivery_log (log, last, first, at, kind, bytes, body)
+SELECT c.log, c.last + r.last, c.last + r.first, $5::bigint, r.kind, r.bytes, r.body
 FROM runner.delivery_count AS c
-CROSS JOIN unnest($6::bigint[], $7::bigint[], $8::bytea[]) AS r (first, last, body)
+CROSS JOIN unnest($6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::bytea[]) AS r (first, last, kind, bytes, body)
 WHERE c.partner = $1::text AND c.environment = $2::text;
 UPDATE runner.delivery_count SET last = last + cardinality($3::text[])
 WHERE partner = $1::text AND environment = $2::text;
@@ -132,6 +132,13 @@ SELECT first, at, body FROM runner.delivery_log
 WHERE log = (SELECT c.log FROM runner.delivery_count AS c WHERE c.partner = $1::text AND c.environment = $2::text)
     AND last > $3::bigint AND last <= $4::bigint
 ORDER BY last LIMIT $5::bigint;
+
+-- name: runner.stretches
+-- How the delivery log of a partner goes on after a sequence.
+SELECT greatest(first, $3::bigint + 1), last, kind, bytes FROM runner.delivery_log
+WHERE log = (SELECT c.log FROM runner.delivery_count AS c WHERE c.partner = $1::text AND c.environment = $2::text)
+    AND last > $3::bigint
+ORDER BY last LIMIT $4::bigint;
 
 -- name: runner.data_keys
 -- Wrapped data keys by id.
