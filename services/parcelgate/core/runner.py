@@ -143,7 +143,7 @@ class Runner:
 
     async def work(self, consumer: Consumer, messages: Sequence[Message], attempts: int = 0) -> None:
         """Take messages through the loop once; afterwards each is done, postponed or a dead letter."""
-        fresh = list({message.id: message for message in messages}.values())
+        fresh = list({message.id: arrived(message) for message in messages}.values())
         for _ in range(_CONFLICTS):
             try:
                 outcome = await consumer.handle(fresh)
@@ -227,7 +227,7 @@ class Runner:
                 await self._pause(consumer.rest_seconds)
 
     async def _take(self, consumer: Consumer, received: Sequence[Received]) -> None:
-        await self.work(consumer, [arrived(one.message) for one in received])
+        await self.work(consumer, [one.message for one in received])
         failpoint.pass_by("runner.done_before_acknowledge")
         await self.bus.acknowledge(received)
 
