@@ -48,7 +48,7 @@ class Stage:
         with ExitStack() as undo:
             self.database = undo.enter_context(PostgresNode(settings=_OPERATED))
             self.broker = undo.enter_context(RabbitNode())
-            self.dsn = self.database.create_database("bench")
+            self.dsn = self.database.near(self.database.create_database("bench"))
             self._without_mailboxes()
             paths = os.pathsep.join([str(ROOT / "services"), os.environ.get("PYTHONPATH", "")])
             self.cluster = Cluster(

@@ -150,6 +150,18 @@ class StorePromises:
         ((*_, handed_out_at),) = await store.read("postal.messages", "post-cn", "test", 0, 10)
         assert handed_out_at == NOW + 1
 
+    async def test_columns_that_say_the_same_in_all_rows_say_it_in_each(self, open_store):
+        store = await open_store()
+        for several in (1, 2, 300):
+            rows = [(f"c{several}-{n}", f"d{several}", "risk", 0, 1, NOW, 0, None) for n in range(several)]
+            rows.append((f"c{several}-x", f"d{several}", "", 0, 1, NOW, 0, b""))
+            await store.commit(transaction(Outcome(writes=[Write("router.put_waits", rows)])))
+            await store.commit(transaction(Outcome(writes=[Write("router.put_waits", rows[:-1], key_columns=1)])))
+            found = await store.read("router.find_parked", "risk", NOW, 1000)
+            assert {row for row in found if row[1] == f"d{several}"} == {row[:2] for row in rows[:-1]}
+        await store.commit(transaction(Outcome(writes=[Write("router.drop_waits", [("c2-0",), ("c2-0",), ("c2-0",)])])))
+        assert ("c2-0", "d2") not in await store.read("router.find_parked", "risk", NOW, 1000)
+
     async def test_an_exact_write_with_one_row_twice_is_a_conflict(self, open_store):
         store = await open_store()
         await store.commit(
@@ -208,6 +220,47 @@ class StorePromises:
         await store.commit(transaction(Outcome(deliveries=[delivery("r1"), delivery("r2", "post-jp")])))
         assert await store.logged("post-cn", "test", ["r1", "r2", "r3"]) == {"r1"}
         assert await store.logged("post-cn", "live", ["r1"]) == set()
+
+    async def test_it_finds_responses_by_how_their_ids_begin(self, open_store):
+        store = await open_store()
+        names = [f"{declaration:024x}{case:016x}" for case in range(2) for declaration in range(600)]
+        for step in (names[:700], names[700:]):
+            await store.commit(transaction(Outcome(deliveries=[delivery(name) for name in step])))
+        await store.commit(transaction(Outcome(deliveries=[delivery(names[5], "post-jp")])))
+        wanted = [f"{declaration:024x}" for declaration in (5, 599, 1000)]
+        found = await store.responses("post-cn", "test", wanted)
+        assert [(one.sequence, one.delivery) for one in found] == [
+            (number, delivery(names[number - 1])) for number in (6, 600, 606, 1200)
+        ]
+        assert await store.responses("post-cn", "live", wanted) == []
+        assert await store.responses("post-cn", "test", []) == []
+
+    async def test_a_long_delivery_log_is_read_in_pieces_of_any_size(self, open_store):
+        store = await open_store()
+        bodies = [str(number).encode() * (9000 if number % 50 == 0 else 1) for number in range(1400)]
+        made = [Delivery("post-cn", "test", f"r{n}", "release", body, b"", "") for n, body in enumerate(bodies)]
+        for start in range(0, 1400, 700):
+            await store.commit(transaction(Outcome(deliveries=made[start : start + 700])))
+        for size in (1, 499, 500, 501, 2000):
+            first = await store.deliveries("post-cn", "test", 0, size)
+            then = await store.deliveries("post-cn", "test", first[-1].sequence, size)
+            assert [one.delivery for one in first + then] == made[: 2 * size]
+            assert [one.sequence for one in first + then] == list(range(1, min(2 * size, 1400) + 1))
+
+    async def test_a_delivery_log_tells_how_it_goes_on_without_its_bodies(self, open_store):
+        store = await open_store()
+        kinds = ["release"] * 600 + ["filing"] * 2 + ["release"]
+        made = [Delivery("post-cn", "test", f"r{n}", kind, b"x" * n) for n, kind in enumerate(kinds)]
+        for step in (made[:2], made[2:]):
+            await store.commit(transaction(Outcome(deliveries=step)))
+        for after in (0, 1, 300, 601):
+            found = await store.stretches("post-cn", "test", after, 1000)
+            assert [n for one in found for n in range(one.first, one.last + 1)] == list(range(after + 1, 604))
+            assert all(kinds[n - 1] == one.kind for one in found for n in range(one.first, one.last + 1))
+        assert sum(one.bytes for one in await store.stretches("post-cn", "test", 0, 1000)) == sum(range(603))
+        assert len(await store.stretches("post-cn", "test", 0, 1)) == 1
+        assert await store.stretches("post-cn", "test", 603, 10) == []
+        assert await store.stretches("post-xx", "test", 0, 10) == []
 
     async def test_a_delivery_log_is_read_on_from_any_sequence(self, open_store):
         store = await open_store()

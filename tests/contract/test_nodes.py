@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 
 from parcelgate.app.node import engine
+from parcelgate.app.node import postgres as postgresql
 from parcelgate.app.node.postgres import PostgresNode
 from parcelgate.app.node.process import NodeFailedError
 from parcelgate.app.node.rabbitmq import RabbitNode
@@ -63,6 +64,26 @@ async def test_postgresql_listens_on_the_loopback_only_and_wants_its_password(po
     assert address.startswith("0100007F")
     with pytest.raises(asyncpg.InvalidPasswordError):
         await asyncpg.connect(postgres.dsn, password="guessed")
+
+
+async def test_postgresql_is_reached_by_its_socket_as_well_and_wants_its_password_there_too(postgres):
+    near = postgres.near(postgres.dsn)
+    for end in (postgres.stop, postgres.kill):
+        line = await asyncpg.connect(near)
+        assert await line.fetchval("SELECT inet_client_addr() IS NULL")
+        await line.close()
+        end()
+        postgres.start()
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(near, password="guessed")
+
+
+def test_where_a_path_is_too_long_for_a_socket_postgresql_is_reached_by_its_port(monkeypatch):
+    monkeypatch.setattr(postgresql, "_LONGEST_SOCKET", 20)
+    with PostgresNode() as node:
+        assert node.near(node.dsn) == node.dsn
+        assert node.ctl("SELECT 1").strip() == "1"
+        assert not list(node.folder.glob(".s.PGSQL.*"))
 
 
 async def test_a_frozen_postgresql_answers_nothing_and_then_everything(postgres):

@@ -24,6 +24,7 @@ from parcelgate.core.clock import FixedClock
 from parcelgate.core.credential import Credentials
 from parcelgate.core.partner import Partners
 from parcelgate.core.port import Outcome, Queue
+from parcelgate.core.press import arrived
 from parcelgate.core.runner import Runner
 from parcelgate.core.seal import Vault, master_key
 
@@ -114,7 +115,7 @@ class House:
         await self.runner.sent(5)
         while await self.bus.depth("router.advance"):
             received = await self.bus.receive("router.advance", 100)
-            chunks = [Chunk.FromString(one.message.body) for one in received]
+            chunks = [Chunk.FromString(arrived(one.message).body) for one in received]
             await self.vault.fetch({entry.data_key for one in chunks for entry in one.head.entries})
             for one in chunks:
                 for entry, sealed in zip(one.head.entries, one.items, strict=True):
@@ -128,7 +129,7 @@ class House:
         await self.runner.sent(5)
         while await self.bus.depth("monitor.facts"):
             received = await self.bus.receive("monitor.facts", 100)
-            found.extend(fact for one in received for fact in FactBatch.FromString(one.message.body).facts)
+            found.extend(fact for one in received for fact in FactBatch.FromString(arrived(one.message).body).facts)
             await self.bus.acknowledge(received)
         return found
 

@@ -34,7 +34,7 @@ from parcelgate.api.record.v1.declaration_pb2 import (
 )
 from parcelgate.api.record.v1.item_pb2 import Item
 from parcelgate.codecs import translate
-from parcelgate.core import chunk
+from parcelgate.core import chunk, naming
 from parcelgate.core.bell import Bell
 from parcelgate.core.charge import Alone
 from parcelgate.core.clock import FixedClock
@@ -242,11 +242,13 @@ def released(routed_chunk, code=DECISION_CODE_RELEASED):
     found = []
     for entry in routed_chunk.head.entries:
         declared = entry.declaration
-        case = Case(id=f"case-{declared.id}", authority="eu-customs", procedure=PROCEDURE_IMPORT, version=1, round=1)
+        name = naming.case_id(declared.id, "eu-customs", PROCEDURE_IMPORT)
+        case = Case(id=name, authority="eu-customs", procedure=PROCEDURE_IMPORT, version=1, round=1)
         decision = Decision(
             id=f"d-{declared.id}", case=case, judged_version=declared.version, stage=STAGE_ADVANCE, code=code
         )
-        found.append(Release(response_id=f"r{declared.id}", declaration=declared, decision=decision))
+        response_id = naming.response_id(name, declared.version, decision.id)
+        found.append(Release(response_id=response_id, declaration=declared, decision=decision))
     return found
 
 

@@ -33,6 +33,7 @@ from parcelgate.core.fact import each
 from parcelgate.core.naming import case_id, declaration_id
 from parcelgate.core.partner import Partners
 from parcelgate.core.port import Message, Outcome, TryAgainError
+from parcelgate.core.press import arrived
 from parcelgate.core.runner import Runner
 from parcelgate.core.seal import Vault
 from parcelgate.core.setting import Settings
@@ -312,7 +313,7 @@ class Talk:
             while await self.bus.depth(queue):
                 received = await self.bus.receive(queue, 100)
                 for one in received:
-                    self.note(one.message, queue)
+                    self.note(arrived(one.message), queue)
                 await self.bus.acknowledge(received)
 
     def note(self, message: Message, queue: str) -> None:

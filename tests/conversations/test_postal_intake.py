@@ -211,7 +211,7 @@ async def test_what_an_earlier_process_left_half_received_is_swept(house):
 async def test_a_full_disk_is_answered_with_retry_after_and_keeps_nothing(house):
     await house.outcome(await house.hand_in(document("A0", declaration(1))))
     pages = await house.store.writer.submit(lambda c: c.execute("PRAGMA page_count").fetchone()[0])
-    await house.store.writer.submit(lambda c: c.execute(f"PRAGMA max_page_count = {pages + 10}").fetchone())
+    await house.store.writer.submit(lambda c: c.execute(f"PRAGMA max_page_count = {pages + 1}").fetchone())
     body = document("A1", *(declaration(number) for number in range(2, 2000)))
     answer = await house.post(body)
     assert (answer.status_code, codes(answer.json())) == (503, ["STORE_FULL"])

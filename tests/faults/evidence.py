@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 import asyncpg
 
+from parcelgate.api.record.v1.log_pb2 import LogBlock
+from parcelgate.core.press import opened
+
 # Tables are named {schema.table}; the embedded store has the runner's without a prefix, and all others with it.
 QUERIES = {
     "interchanges": "SELECT receipt, partner, name, state, items FROM {postal.interchange}",
@@ -30,6 +33,16 @@ LEFT = {
     "responses in no message": "SELECT count(*) FROM {runner.delivery_log} l WHERE partner LIKE 'post-%' AND sequence >"
     " coalesce((SELECT max(last_sequence) FROM {postal.message} m WHERE m.partner = l.partner), 0)",
 }
+
+# The cluster keeps what one step logged together.
+_BLOCKS = (
+    "SELECT partner, environment, first, body FROM runner.delivery_log JOIN runner.delivery_count USING (log)"
+    " ORDER BY partner, environment, first"
+)
+_IN_NO_MESSAGE = (
+    "SELECT count(*) FROM runner.delivery JOIN runner.delivery_count c USING (log) WHERE partner LIKE 'post-%'"
+    " AND sequence > coalesce((SELECT max(last_sequence) FROM postal.message m WHERE m.partner = c.partner), 0)"
+)
 
 Row = tuple[Any, ...]
 
@@ -77,11 +90,19 @@ class PostgresEvidence:
 
     def rows(self, name: str) -> list[Row]:
         """Return the rows of a query."""
-        return asyncio.run(self._ask([QUERIES[name]]))[0]
+        if name != "log":
+            return asyncio.run(self._ask([QUERIES[name]]))[0]
+        return [
+            (partner, environment, sequence, one.kind, one.body)
+            for partner, environment, first, body in asyncio.run(self._ask([_BLOCKS]))[0]
+            for sequence, one in enumerate(LogBlock.FromString(opened(body)).responses, first)
+        ]
 
     def left(self) -> dict[str, int]:
         """Return the work that is left."""
-        return _some({what: rows[0][0] for what, rows in zip(LEFT, asyncio.run(self._ask(LEFT.values())), strict=True)})
+        texts = LEFT | {"responses in no message": _IN_NO_MESSAGE}
+        found = asyncio.run(self._ask(texts.values()))
+        return _some({what: rows[0][0] for what, rows in zip(texts, found, strict=True)})
 
     async def _ask(self, texts: Any) -> list[list[Row]]:
         line = await asyncpg.connect(self._dsn, timeout=10)

@@ -1,4 +1,7 @@
-"""Chunks: up to 250 entries or 128 KB that travel together; one larger entry travels alone, up to 1 MiB."""
+"""Chunks: up to 250 entries or 128 KB that travel together; one larger entry travels alone, up to 1 MiB.
+
+Releases, which are in clear, have up to 256 KB before they are pressed.
+"""
 
 import hashlib
 from collections.abc import Iterable, Iterator
@@ -6,7 +9,7 @@ from dataclasses import dataclass
 
 from google.protobuf.message import DecodeError
 
-from parcelgate.api.record.v1.chunk_pb2 import Chunk, ChunkEntry, ChunkHead, ChunkKind
+from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_RELEASES, Chunk, ChunkEntry, ChunkHead, ChunkKind
 from parcelgate.api.record.v1.declaration_pb2 import (
     ENVIRONMENT_LIVE,
     ENVIRONMENT_TEST,
@@ -62,15 +65,18 @@ class Address:
 def pack(address: Address, entries: Iterable[tuple[ChunkEntry | bytes, bytes]], seed: str) -> Iterator[Message]:
     """Pack entries into messages; the same seed and entries always give the same message ids.
 
-    What is said about an entry may be the bytes of a ChunkEntry. The ids make a crash between commit and publish harmless: what is published again is recognised.
+    What is said about an entry may be the bytes of a ChunkEntry. The ids make a crash between commit and publish
+    harmless: what is published again is recognised.
     """
+    # What is in clear is pressed on its way, and weighs a fifth there.
+    most = MOST_BYTES * 2 if address.kind == CHUNK_KIND_RELEASES else MOST_BYTES
     heads: list[bytes] = []
     bodies: list[bytes] = []
     size = number = 0
     for entry, body in entries:
         head = entry if isinstance(entry, bytes) else entry.SerializeToString()
         weight = len(body) + len(head)
-        if heads and (len(heads) == MOST_ENTRIES or size + weight > MOST_BYTES):
+        if heads and (len(heads) == MOST_ENTRIES or size + weight > most):
             yield _message(address, heads, bodies, f"{seed}/{number}")
             heads, bodies, size, number = [], [], 0, number + 1
         heads.append(head)

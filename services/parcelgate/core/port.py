@@ -88,7 +88,7 @@ class Delivery:
     """A response for a partner's delivery log; the store assigns its sequence. A response id is logged only once.
 
     Kind is release (body: Release bytes) or filing (body: sealed bytes, opened with data_key; head: ChunkEntry bytes).
-    About is what a service looks it up by in queries of its own; the log does not give it back.
+    Version is that of the declaration that a release answers, for queries of services; the log does not give it back.
     """
 
     partner: str
@@ -98,7 +98,7 @@ class Delivery:
     body: bytes
     head: bytes = b""
     data_key: str = ""
-    about: str = ""
+    version: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +108,16 @@ class Delivered:
     sequence: int
     delivery: Delivery
     at_micros: int
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A piece of a delivery log, from the first to the last sequence: all of one kind; bytes are those of the bodies."""
+
+    first: int
+    last: int
+    kind: str
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,8 +216,21 @@ class Store(Protocol):
     async def deliveries(self, partner: str, environment: str, after: int, limit: int) -> list[Delivered]:
         """Return the delivery log of a partner after a sequence, in sequence; it never has a gap."""
 
+    async def stretches(self, partner: str, environment: str, after: int, limit: int) -> list[Stretch]:
+        """Return how the delivery log of a partner goes on after a sequence, without its bodies.
+
+        Stretches follow each other without a gap, each as short or as long as the store likes, at most limit of them.
+        The bytes of one that begins before the sequence are counted whole.
+        """
+
     async def logged(self, partner: str, environment: str, ids: Sequence[str]) -> set[str]:
         """Return those of the response ids that stand in the delivery log of a partner."""
+
+    async def responses(self, partner: str, environment: str, beginnings: Sequence[str]) -> list[Delivered]:
+        """Return what the delivery log of a partner holds whose response ids begin with one of these, in sequence.
+
+        Beginnings are words of hexadecimal digits; see naming.response_id.
+        """
 
     async def data_keys(self, ids: Sequence[str]) -> dict[str, bytes]:
         """Return wrapped data keys by id; an erased key is missing."""

@@ -41,6 +41,7 @@ from parcelgate.core.port import (
     UnroutableError,
     Write,
 )
+from parcelgate.core.press import arrived, on_its_way
 from parcelgate.core.pressure import Pressure
 from parcelgate.core.text import NUL
 
@@ -125,7 +126,7 @@ class Runner:
         Returns after the commit, without waiting for the bus. Raises AlreadySeenError, ConflictError or
         StoreUnavailableError as the store does; nothing is kept then.
         """
-        messages = [*outcome.messages, *_fact_messages(outcome.facts)]
+        messages = [on_its_way(message) for message in (*outcome.messages, *_fact_messages(outcome.facts))]
         whole = replace(outcome, messages=messages, writes=_merge(outcome.writes))
         transaction = Transaction(consumer, seen, whole, self.clock.micros())
         ids = [message.id for message in messages]
@@ -142,7 +143,7 @@ class Runner:
 
     async def work(self, consumer: Consumer, messages: Sequence[Message], attempts: int = 0) -> None:
         """Take messages through the loop once; afterwards each is done, postponed or a dead letter."""
-        fresh = list({message.id: message for message in messages}.values())
+        fresh = list({message.id: arrived(message) for message in messages}.values())
         for _ in range(_CONFLICTS):
             try:
                 outcome = await consumer.handle(fresh)

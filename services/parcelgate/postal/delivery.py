@@ -59,10 +59,9 @@ class Delivering:
 
 def _release(outcome: Outcome, one: Coming) -> None:
     release, log = one.release, (one.head.partner, environment_word(one.head.environment))
-    origin = release.declaration.provenance
-    # How postal.decisions_shown finds it: the outcome shows what was logged.
-    about = f"{origin.receipt}:{origin.item_number}"
-    outcome.deliveries.append(Delivery(*log, release.response_id, "release", one.body, about=about))
+    # How postal.decided finds it: the outcome shows what was logged.
+    version = release.declaration.version
+    outcome.deliveries.append(Delivery(*log, release.response_id, "release", one.body, version=version))
 
 
 def _file(outcome: Outcome, head: ChunkHead, entry: ChunkEntry, body: bytes, now: int) -> None:

@@ -24,7 +24,6 @@ from parcelgate.core.seal import Vault
 
 MOST_RESPONSES = 500
 _MOST_BYTES = 8 * 1024 * 1024
-_PAGE = 100
 # Messages that one question closes at most; whoever asks again gets more.
 _CLOSED_AT_ONCE = 20
 # What carries a kind of delivery, where the partner's profile names no format of that message.
@@ -108,7 +107,7 @@ class HandOut:
         while len(found) < closed.responses:
             after = found[-1].sequence if found else closed.first - 1
             left = closed.responses - len(found)
-            found += await self._runner.store.deliveries(partner.id, partner.environment, after, min(_PAGE, left))
+            found += await self._runner.store.deliveries(partner.id, partner.environment, after, left)
         await self._vault.fetch({one.delivery.data_key for one in found})
         records = [record for one in found if (record := self._record(one)) is not None]
         header = {
@@ -145,18 +144,15 @@ class HandOut:
         """Find how far the next message may reach: one kind, at most 500 responses and 8 MB."""
         first = last = size = 0
         kind = ""
-        while True:
-            page = await self._runner.store.deliveries(partner.id, partner.environment, last or after, _PAGE)
-            for one in page:
-                kind = kind or one.delivery.kind
-                first = first or one.sequence
-                size += len(one.delivery.body)
-                full = last - first + 1 >= MOST_RESPONSES if last else False
-                if one.delivery.kind != kind or full or (last and size > _MOST_BYTES):
-                    return first, last, kind
-                last = one.sequence
-            if len(page) < _PAGE:
-                return first, last, kind
+        for one in await self._runner.store.stretches(partner.id, partner.environment, after, MOST_RESPONSES):
+            size += one.bytes
+            if last and (one.kind != kind or size > _MOST_BYTES):
+                break
+            first, kind = first or one.first, one.kind
+            last = min(one.last, first + MOST_RESPONSES - 1)
+            if last < one.last:
+                break
+        return first, last, kind
 
     def _record(self, one: Delivered) -> Release | Declaration | None:
         if one.delivery.kind == "release":

@@ -1,7 +1,7 @@
 """Intake: the one way in for interchanges, whichever door they come through.
 
-A raw body is sealed and stored in parts as it arrives; the receipt is given only after the commit that completes it
-(design 4, 6). The same bytes of the same partner are the same interchange, unless it was rejected as a whole.
+A raw body is pressed, sealed and stored in parts as it arrives; the receipt is given only after the commit that
+completes it (design 4, 6). The same bytes of the same partner are the same interchange, unless it was rejected as a whole.
 """
 
 import asyncio
@@ -25,6 +25,7 @@ from parcelgate.core.port import (
     TryAgainError,
     Write,
 )
+from parcelgate.core.press import pressed
 from parcelgate.core.runner import Runner
 from parcelgate.core.seal import Vault
 from parcelgate.core.setting import Settings
@@ -104,7 +105,7 @@ class Intake:
                 if len(upload.sealed) == _PARTS_A_COMMIT:
                     await self._store_parts(upload)
                 self._vault.hold(upload.key)
-                upload.sealed.append(self._vault.seal(upload.key.id, part))
+                upload.sealed.append(self._vault.seal(upload.key.id, pressed(part)))
             if not upload.size:
                 raise RejectError(fault("INTERCHANGE_EMPTY"))
             if len(upload.beginning) < _BEGINNING:

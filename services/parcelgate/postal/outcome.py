@@ -10,6 +10,7 @@ from parcelgate.core.clock import iso
 from parcelgate.core.credential import Identity
 from parcelgate.core.door import fault_json
 from parcelgate.core.fault import fault
+from parcelgate.core.naming import DIGITS_OF_DECLARATION
 from parcelgate.core.port import Store
 from parcelgate.postal.delivery import decision_json
 from parcelgate.postal.interchange import ENDED, Interchange, find, unpack_faults
@@ -58,7 +59,9 @@ class Outcomes:
         yield b"\n ]\n}\n"
 
     async def _head(self, interchange: Interchange) -> dict[str, Any]:
-        ((decided,),) = await self._store.read("postal.decided", interchange.receipt)
+        ((decided,),) = await self._store.read(
+            "postal.decided", interchange.receipt, interchange.partner, interchange.environment
+        )
         open_items = interchange.items - interchange.accepted - interchange.rejected - interchange.unchanged
         return {
             "receipt": interchange.receipt,
@@ -86,14 +89,25 @@ class Outcomes:
         rows = await self._store.read("postal.items_shown", interchange.receipt, after, limit)
         if not rows:
             return []
-        logged: dict[int, list[tuple[int, Release]]] = {}
-        for number, body, at in await self._store.read(
-            "postal.decisions_shown", interchange.receipt, after, rows[-1][0]
-        ):
-            release = Release.FromString(body)
-            logged.setdefault(number, []).append((release.decision.decided.utc_micros or at, release))
+        logged = await self._responses(interchange, [row[7] for row in rows])
         ended = interchange.state in ENDED
-        return [_item(interchange, row, _decisions(logged.get(row[0], [])), ended=ended) for row in rows]
+        # An unchanged item shows what was answered to the one that it repeats.
+        return [_item(interchange, row, _decisions(logged.get((row[5], row[6]), [])), ended=ended) for row in rows]
+
+    async def _responses(
+        self, interchange: Interchange, declarations: list[str]
+    ) -> dict[tuple[str, int], list[tuple[int, Release]]]:
+        """Return when what was answered, by receipt and number of the item that brought the version."""
+        beginnings = sorted({one[:DIGITS_OF_DECLARATION] for one in declarations if one})
+        found: dict[tuple[str, int], list[tuple[int, Release]]] = {}
+        for one in await self._store.responses(interchange.partner, interchange.environment, beginnings):
+            if one.delivery.kind != "release":
+                continue
+            release = Release.FromString(one.delivery.body)
+            origin = release.declaration.provenance
+            made = release.decision.decided.utc_micros or one.at_micros
+            found.setdefault((origin.receipt, origin.item_number), []).append((made, release))
+        return found
 
 
 def _decisions(logged: list[tuple[int, Release]]) -> list[Any]:
@@ -102,7 +116,7 @@ def _decisions(logged: list[tuple[int, Release]]) -> list[Any]:
 
 
 def _item(interchange: Interchange, row: tuple[Any, ...], decisions: list[Any], *, ended: bool) -> dict[str, Any]:
-    number, identifier, status, version, packed, origin_receipt, origin_number = row
+    number, identifier, status, version, packed, origin_receipt, origin_number, _ = row
     faults: list[Fault] = unpack_faults(packed)
     if status == "READ":
         status = "REJECTED" if ended else "WAITING"

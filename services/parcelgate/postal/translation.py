@@ -15,6 +15,7 @@ from parcelgate.core.fact import fact
 from parcelgate.core.fault import fault
 from parcelgate.core.partner import Partners
 from parcelgate.core.port import Outcome, RejectError, Write
+from parcelgate.core.press import opened
 from parcelgate.core.runner import Runner
 from parcelgate.core.seal import Vault
 from parcelgate.postal.interchange import KEPT_MICROS, Interchange, find, pack_faults, stamp, unpack_faults
@@ -99,7 +100,7 @@ class Translation:
             else:
                 ((sealed,),) = await self._runner.store.read("postal.part", interchange.receipt, number)
             await self._vault.fetch([interchange.data_key])
-            yield self._vault.open(interchange.data_key, sealed)
+            yield opened(self._vault.open(interchange.data_key, sealed))
 
     async def _keep(self, interchange: Interchange, found: Sequence[Read]) -> None:
         rows = await self._rows(interchange, found)

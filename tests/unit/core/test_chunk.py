@@ -5,11 +5,12 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_REPORTS, Chunk, ChunkEntry
+from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_RELEASES, CHUNK_KIND_REPORTS, Chunk, ChunkEntry
 from parcelgate.api.record.v1.declaration_pb2 import ENVIRONMENT_LIVE, ENVIRONMENT_TEST, DeclarationKey
 from parcelgate.api.record.v1.item_pb2 import ItemKey
 from parcelgate.core import chunk, naming
 from parcelgate.core.port import Message
+from parcelgate.core.press import on_its_way
 
 ADDRESS = chunk.Address("advance", "postal", CHUNK_KIND_REPORTS, ENVIRONMENT_TEST, "post-cn")
 
@@ -30,6 +31,15 @@ def test_every_entry_travels_once_in_order_and_chunks_keep_their_limits(sizes):
 
 def test_a_thousand_small_entries_make_four_chunks():
     assert [len(Chunk.FromString(message.body).items) for message in packed([b"x"] * 1000)] == [250] * 4
+
+
+def test_releases_are_in_clear_and_250_of_them_travel_together_in_less_than_128_kb():
+    address = replace(ADDRESS, kind=CHUNK_KIND_RELEASES)
+    words = b"the item was released without duty; the assessment found nothing to ask about. "
+    entries = [(ChunkEntry(data_key=str(n)), b"%032x" % (n * 0x9E3779B97F4A7C15) + words * 12) for n in range(500)]
+    messages = list(chunk.pack(address, entries, "seed"))
+    assert [len(Chunk.FromString(message.body).items) for message in messages] == [250, 250]
+    assert all(len(on_its_way(message).body) < chunk.MOST_BYTES for message in messages)
 
 
 def test_a_large_entry_travels_alone():

@@ -188,7 +188,7 @@ def cluster(data: Path, instances: int = 1) -> Iterator[Cluster]:
     with suppress(FileNotFoundError):
         shutil.rmtree(data)
     with PostgresNode() as database, RabbitNode() as broker:
-        found = Cluster(data, database.create_database("parcelgate"), broker.url, instances)
+        found = Cluster(data, database.near(database.create_database("parcelgate")), broker.url, instances)
         try:
             found.start()
             yield found

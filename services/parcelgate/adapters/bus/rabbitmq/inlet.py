@@ -8,6 +8,9 @@ from functools import partial
 from itertools import count
 
 from aio_pika.abc import AbstractChannel, AbstractIncomingMessage
+from aio_pika.message import IncomingMessage
+from aiormq.abc import DeliveredMessage
+from pamqp.commands import Basic
 
 from parcelgate.adapters.bus.rabbitmq.connection import TROUBLE, Connection, answered
 from parcelgate.core.port import BusUnavailableError, Message, Received
@@ -29,7 +32,7 @@ class Inlet:
         self._notify = lost
         self._waiting: deque[Received] = deque()
         # By ticket, what was handed out over the present channel and not acknowledged.
-        self._held: dict[int, AbstractIncomingMessage] = {}
+        self._held: dict[int, DeliveredMessage] = {}
         self._channel: AbstractChannel | None = None
         self._news = asyncio.Event()
         self._filled = False
@@ -58,7 +61,8 @@ class Inlet:
             underlay.on_consumer_cancel_callbacks.add(lost)
             channel.close_callbacks.add(lost)
             self._channel, self.alive = channel, True
-            await queue.consume(partial(self._arrived, channel))
+            # One floor below the library's own messages, which cost more than all the rest of a delivery.
+            await underlay.basic_consume(self.queue, partial(self._arrived, channel))
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_FILL_SECONDS):
                 while len(self._waiting) < min(there, self._prefetch):
@@ -86,10 +90,10 @@ class Inlet:
         mine = [incoming for one in received if (incoming := self._held.pop(one.ticket, None)) is not None]
         if not mine or self._channel is None:
             return
-        tags = [incoming.delivery_tag or 0 for incoming in mine]
+        tags = [_tag(incoming) for incoming in mine]
         channel = await self._channel.get_underlay_channel()
         # One frame covers them all where nothing older is left out; what came first is held first.
-        if not self._held or max(tags) < (next(iter(self._held.values())).delivery_tag or 0):
+        if not self._held or max(tags) < _tag(next(iter(self._held.values()))):
             await channel.basic_ack(max(tags), multiple=True, wait=False)
             return
         for tag in tags:
@@ -97,7 +101,8 @@ class Inlet:
 
     def whole(self, received: Received) -> AbstractIncomingMessage | None:
         """Return a message with its properties, or None if the connection that handed it out is gone."""
-        return self._held.get(received.ticket)
+        incoming = self._held.get(received.ticket)
+        return None if incoming is None else IncomingMessage(incoming)
 
     def give_back(self, received: Sequence[Received]) -> None:
         """Put messages back in front, without a word to the broker: it would count that as a delivery."""
@@ -114,15 +119,22 @@ class Inlet:
             self.alive = False
             self._notify()
 
-    async def _arrived(self, channel: AbstractChannel, incoming: AbstractIncomingMessage) -> None:
-        if channel is not self._channel:
+    async def _arrived(self, channel: AbstractChannel, incoming: DeliveredMessage) -> None:
+        delivery = incoming.delivery
+        if channel is not self._channel or not isinstance(delivery, Basic.Deliver):
             return
-        topic = (incoming.exchange or "").removeprefix("parcelgate.")
-        message = Message(incoming.message_id or "", topic, incoming.routing_key or "", incoming.body)
+        topic = (delivery.exchange or "").removeprefix("parcelgate.")
+        name = incoming.header.properties.message_id or ""
+        message = Message(name, topic, delivery.routing_key or "", incoming.body)
         received = Received(self.queue, message, next(_tickets))
         self._held[received.ticket] = incoming
         self._waiting.append(received)
         self._news.set()
+
+
+def _tag(incoming: DeliveredMessage) -> int:
+    delivery = incoming.delivery
+    return (delivery.delivery_tag or 0) if isinstance(delivery, Basic.Deliver) else 0
 
 
 class Inlets:

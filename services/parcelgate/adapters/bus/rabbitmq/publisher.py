@@ -5,9 +5,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import aio_pika
 from aio_pika.abc import AbstractChannel
 from aio_pika.exceptions import DeliveryError, PublishError
+from aiormq import Channel
+from pamqp.commands import Basic
 
 from parcelgate.adapters.bus.rabbitmq.connection import Connection, Link, answered
 from parcelgate.core import failpoint
@@ -15,6 +16,7 @@ from parcelgate.core.port import BusUnavailableError, UnroutableError
 
 # Messages that wait for their confirms at the same time; a chunk has 128 KB.
 WINDOW = 128
+_PERSISTENT = 2
 
 
 class RefusedError(BusUnavailableError):
@@ -76,20 +78,27 @@ class Publisher:
                 raise
 
     async def _publish(self, channel: AbstractChannel, parcel: Parcel) -> None:
-        message = aio_pika.Message(
-            parcel.body,
-            headers=parcel.headers,
+        properties = Basic.Properties(
+            headers=parcel.headers or None,
             message_id=parcel.id,
-            type=parcel.kind or None,
+            message_type=parcel.kind or None,
             content_type=parcel.content_type,
             correlation_id=parcel.correlation or None,
-            delivery_mode=aio_pika.DeliveryMode.PERSISTENT,
+            delivery_mode=_PERSISTENT,
         )
-        exchange = channel.default_exchange
-        if parcel.exchange:
-            exchange = await channel.get_exchange(parcel.exchange, ensure=False)
+        # One floor below the library's messages and exchanges, which cost more than the rest of a publish.
+        underlay = await channel.get_underlay_channel()
+        assert isinstance(underlay, Channel)
         try:
-            await exchange.publish(message, parcel.key, mandatory=True)
+            await underlay.basic_publish(
+                parcel.body,
+                exchange=parcel.exchange,
+                routing_key=parcel.key,
+                properties=properties,
+                mandatory=True,
+                # What counts is the confirm; that the socket has taken it says nothing.
+                wait=False,
+            )
         except PublishError as error:
             raise UnroutableError(f"no queue takes {parcel.exchange or 'queue'} {parcel.key}") from error
         except DeliveryError as error:

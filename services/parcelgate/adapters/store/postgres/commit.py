@@ -5,11 +5,12 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from parcelgate.adapters.store.postgres.connection import Call
+from parcelgate.adapters.store.postgres.log import blocks, distinct
 from parcelgate.adapters.store.postgres.statement import statement
 from parcelgate.api.record.v1.fact_pb2 import Fact
 from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.core import failpoint
-from parcelgate.core.port import Message, Outcome, Transaction
+from parcelgate.core.port import Delivery, Message, Outcome, Transaction
 
 
 def calls_of(transaction: Transaction, owner: str) -> list[Call]:
@@ -32,7 +33,8 @@ def _calls(transaction: Transaction, outcome: Outcome, owner: str) -> Iterator[C
         yield _call("runner.add_keys", *_columns([(key.id, key.wrapped) for key in outcome.keys]))
     for write in outcome.writes:
         if write.rows:
-            yield statement(write.statement), (*_columns(write.rows), write.exact)
+            columns = [_short(column) for column in _columns(write.rows)]
+            yield statement(write.statement), (*columns, write.exact, len(write.rows))
     if outcome.messages:
         yield _call("runner.send", *_columns([_message(one) for one in outcome.messages]), owner)
     if outcome.postponed:
@@ -43,16 +45,14 @@ def _calls(transaction: Transaction, outcome: Outcome, owner: str) -> Iterator[C
             (*_message(dead.message), pack_faults(dead.faults), dead.at_micros, dead.attempts) for dead in outcome.dead
         ]
         yield _call("runner.bury", consumer, *_columns(failed))
-    logs: defaultdict[tuple[str, str], dict[str, tuple[Any, ...]]] = defaultdict(dict)
+    logs: defaultdict[tuple[str, str], list[Delivery]] = defaultdict(list)
     for one in outcome.deliveries:
-        row = (one.response_id, one.kind, one.body, one.head, one.data_key, one.about)
-        # Without the guard, a response that is meant twice is logged twice.
-        name = one.response_id if guarded else f"{one.response_id}+{len(logs[one.partner, one.environment])}"
-        logs[one.partner, one.environment].setdefault(name, row)
+        logs[one.partner, one.environment].append(one)
     # In the same order everywhere, so that two who write to the same logs wait for each other only once.
-    for place, rows in sorted(logs.items()):
-        name = "runner.log_deliveries" if guarded else "runner.log_deliveries_unguarded"
-        yield _call(name, *place, *_columns(list(rows.values())), now)
+    for place, deliveries in sorted(logs.items()):
+        responses = distinct(deliveries, set(), guarded=guarded)
+        ids, versions = zip(*[(one.response_id, one.version) for one in responses], strict=True)
+        yield _call("runner.log_deliveries", *place, ids, versions, now, *_columns(list(blocks(responses))))
 
 
 def pack_faults(faults: Sequence[Fault]) -> bytes:
@@ -66,11 +66,17 @@ def unpack_faults(packed: bytes) -> tuple[Fault, ...]:
 
 
 def _call(name: str, *arguments: Any) -> Call:
-    return statement(name), (*arguments, False)
+    return statement(name), (*arguments, False, 1)
 
 
 def _columns(rows: Sequence[tuple[Any, ...]]) -> Iterator[tuple[Any, ...]]:
     return zip(*rows, strict=True)
+
+
+def _short(column: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Return one value for a column that says the same in all rows; the database spreads it again."""
+    first = column[0]
+    return column[:1] if first == column[-1] and column.count(first) == len(column) else column
 
 
 def _message(message: Message) -> tuple[str, str, str, bytes]:

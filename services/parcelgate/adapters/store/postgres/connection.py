@@ -83,7 +83,7 @@ class Session:
             self.functions.update(missing)
         number, found = 1, []
         for one in wanted:
-            count = len(one.types) + 1
+            count = len(one.types) + 2
             found.append(f"{one.function}({', '.join(f'${place}' for place in range(number, number + count))})")
             number += count
         return f"SELECT {', '.join(found)}"

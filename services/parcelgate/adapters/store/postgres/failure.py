@@ -15,6 +15,11 @@ _LINE_IS_GONE = ("08", "57P01", "57P02", "57P03", "57P05")
 # All that can come of using a connection, our own wrong arguments included.
 FAILURES = (asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError, OSError)
 _INBOX = "inbox_pkey"
+_LOGGED = "delivery_pkey"
+
+
+class LoggedBeforeError(ConflictError):
+    """A delivery log has one of the responses."""
 
 
 def line_is_gone(error: BaseException) -> bool:
@@ -37,6 +42,8 @@ def translated(error: Exception) -> Exception:
         if isinstance(error, asyncpg.UniqueViolationError):
             if error.constraint_name == _INBOX:
                 return AlreadySeenError("this was processed before")
+            if error.constraint_name == _LOGGED:
+                return LoggedBeforeError("a response was logged before")
             return ConflictError(f"a key is taken: {error.constraint_name}")
         if code == ROW_CHANGED or code.startswith(_IN_THE_WAY):
             return ConflictError(error.args[0])

@@ -16,14 +16,21 @@ _NAME = re.compile(r"^-- name: ([a-z_]+\.[a-z_]+)$", re.MULTILINE)
 _WRITE = re.compile(r"^(?:INSERT|UPDATE|DELETE)\b", re.MULTILINE)
 _TYPED = re.compile(r"\$(\d+)::([a-z]+(?: precision)?(?:\[\])?)")
 _FUNCTION = """\
-CREATE OR REPLACE FUNCTION {function}({types}, exact boolean) RETURNS bigint LANGUAGE plpgsql AS $statement$
+CREATE OR REPLACE FUNCTION {function}({types}, exact boolean, many integer DEFAULT 1)
+RETURNS bigint LANGUAGE plpgsql AS $statement$
 #variable_conflict use_column
 DECLARE changed bigint;
 BEGIN
-{text};
+{spread}{text};
 GET DIAGNOSTICS changed = ROW_COUNT;
 {check}RETURN changed;
 END $statement$"""
+# A column that says the same in all rows comes as one value. Most do, and their values would cost more than the rows.
+_SPREAD = """\
+IF many > 1 THEN
+{columns}END IF;
+"""
+_SPREAD_COLUMN = "    IF cardinality(${n}) = 1 THEN ${n} := array_fill(${n}[1], ARRAY[many]); END IF;\n"
 # The first argument of a write that can be exact is a column: so many rows it must change.
 _CHECK = """\
 IF exact AND changed <> cardinality($1) THEN
@@ -47,9 +54,13 @@ class Statement:
 
     @property
     def definition(self) -> str:
-        """What makes the function: one argument a column, and whether each row must change exactly one of the table."""
+        """What makes the function: one argument a column, whether each row must change exactly one, and how many there are."""
         check = _CHECK.format(name=self.name, code=ROW_CHANGED) if self.types[0].endswith("[]") else ""
-        return _FUNCTION.format(function=self.function, types=", ".join(self.types), text=self.text, check=check)
+        columns = [_SPREAD_COLUMN.format(n=n) for n, kind in enumerate(self.types, 1) if kind.endswith("[]")]
+        spread = _SPREAD.format(columns="".join(columns)) if columns else ""
+        return _FUNCTION.format(
+            function=self.function, types=", ".join(self.types), text=self.text, check=check, spread=spread
+        )
 
 
 @cache

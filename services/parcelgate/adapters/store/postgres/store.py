@@ -1,18 +1,25 @@
 """The store of the cluster; keeps the promises of core.port.Store in one PostgreSQL database that many processes share."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
+from operator import methodcaller
 from typing import Any, Self
 
 from parcelgate.adapters.store.postgres.commit import calls_of, unpack_faults
 from parcelgate.adapters.store.postgres.connection import Pool
+from parcelgate.adapters.store.postgres.failure import LoggedBeforeError
+from parcelgate.adapters.store.postgres.log import MOST_RESPONSES, distinct, unpacked
 from parcelgate.adapters.store.postgres.statement import statement, writes
 from parcelgate.core import failpoint
-from parcelgate.core.port import Dead, Delivered, Delivery, Message, Postponed, Transaction
+from parcelgate.core.port import ConflictError, Dead, Delivered, Delivery, Message, Postponed, Stretch, Transaction
 
 # After how many seconds what another process has not sent becomes anybody's.
 LEFT_LYING_SECONDS = 5.0
 _MOST_COUNTED = 100_000
+# Of what is logged twice, how often another process may be first between our look and our commit.
+_TIMES_LOGGED = 20
 
 
 class PostgresStore:
@@ -44,12 +51,20 @@ class PostgresStore:
         not tried again: StoreUnavailableError tells a door to say "not now", and whoever asks again is recognised by
         what the door knows requests by (receipt, request id, content, reference, state of the row).
         """
-        calls = calls_of(transaction, self.owner)
-        if not calls:
-            return
-        # Whoever is killed there has sent the statement and will never know what became of it.
-        asyncio.get_running_loop().call_soon(failpoint.pass_by, "store.mid_batch")
-        await self._pool.run(lambda session: session.call(calls), again=bool(transaction.seen))
+        for _ in range(_TIMES_LOGGED):
+            calls = calls_of(transaction, self.owner)
+            if not calls:
+                return
+            # Whoever is killed there has sent the statement and will never know what became of it.
+            asyncio.get_running_loop().call_soon(failpoint.pass_by, "store.mid_batch")
+            try:
+                await self._pool.run(methodcaller("call", calls), again=bool(transaction.seen))
+            except LoggedBeforeError:
+                # Hardly anything is logged twice, so that the log is asked only when it has refused.
+                transaction = await self._without_logged(transaction)
+            else:
+                return
+        raise ConflictError("somebody else keeps logging the same responses")
 
     async def read(self, query: str, *arguments: Any) -> list[tuple[Any, ...]]:
         """Run a named query; a list argument is a set."""
@@ -101,12 +116,30 @@ class PostgresStore:
 
     async def deliveries(self, partner: str, environment: str, after: int, limit: int) -> list[Delivered]:
         """Return the delivery log of a partner after a sequence, in sequence."""
-        rows = await self.run("runner.deliveries", partner, environment, after, limit)
-        return [Delivered(row[0], Delivery(partner, environment, *row[1:6]), row[6]) for row in rows]
+        rows = await self.run("runner.deliveries", partner, environment, after, after + limit + MOST_RESPONSES, limit)
+        found = [one for one in unpacked(partner, environment, rows) if one.sequence > after]
+        return found[:limit]
+
+    async def stretches(self, partner: str, environment: str, after: int, limit: int) -> list[Stretch]:
+        """Return how the delivery log of a partner goes on after a sequence, block by block."""
+        return [Stretch(*row) for row in await self.run("runner.stretches", partner, environment, after, limit)]
 
     async def logged(self, partner: str, environment: str, ids: Sequence[str]) -> set[str]:
         """Return those of the response ids that stand in the delivery log of a partner."""
-        return {row[0] for row in await self.run("runner.logged", list(ids), partner, environment)}
+        return {row[0] for row in await self.run("runner.logged", partner, environment, list(ids))}
+
+    async def responses(self, partner: str, environment: str, beginnings: Sequence[str]) -> list[Delivered]:
+        """Return what the delivery log of a partner holds whose response ids begin with one of these, in sequence."""
+        rows = await self.run("runner.responses", partner, environment, list(beginnings))
+        wanted = {row[0] for row in rows}
+        found: list[Delivered] = []
+        # Block by block, so that few of the responses that lie beside them are in memory at a time.
+        while wanted:
+            before = min(wanted) - 1
+            rows = await self.run("runner.deliveries", partner, environment, before, before + MOST_RESPONSES, 1)
+            found += [one for one in unpacked(partner, environment, rows) if one.sequence in wanted]
+            wanted = {sequence for sequence in wanted if sequence > found[-1].sequence}
+        return found
 
     async def data_keys(self, ids: Sequence[str]) -> dict[str, bytes]:
         """Return wrapped data keys by id; an erased key is missing."""
@@ -115,6 +148,18 @@ class PostgresStore:
     async def erase(self, key_id: str) -> bool:
         """Delete a data key for good."""
         return bool(await self.run("runner.erase", key_id, again=False))
+
+    async def _without_logged(self, transaction: Transaction) -> Transaction:
+        """Return a transaction without the deliveries that were logged before."""
+        places: defaultdict[tuple[str, str], list[Delivery]] = defaultdict(list)
+        for one in transaction.outcome.deliveries:
+            places[one.partner, one.environment].append(one)
+        left: list[Delivery] = []
+        guarded = failpoint.guard_is_on("inbox")
+        for place, deliveries in places.items():
+            known = await self.logged(*place, [one.response_id for one in deliveries])
+            left += distinct(deliveries, known, guarded=guarded)
+        return replace(transaction, outcome=replace(transaction.outcome, deliveries=left))
 
     async def close(self) -> None:
         """Let go of the connections; closing twice does no harm."""

@@ -27,6 +27,7 @@ from parcelgate.core.port import (
     Outcome,
     Postponed,
     StoreUnavailableError,
+    Stretch,
     Transaction,
     Write,
 )
@@ -36,6 +37,12 @@ _READERS = 2
 _LOGGED = (
     "SELECT response_id FROM delivery_log"
     " WHERE partner = ? AND environment = ? AND response_id IN (SELECT value FROM json_each(?))"
+)
+_RESPONSES = (
+    "SELECT log.sequence, log.response_id, log.kind, log.body, log.head, log.data_key, log.at"
+    " FROM json_each(?) AS beginning JOIN delivery_log AS log"
+    " ON log.response_id >= beginning.value AND log.response_id < beginning.value || 'g'"
+    " WHERE log.partner = ? AND log.environment = ? ORDER BY log.sequence"
 )
 _COUNT = (
     "INSERT INTO delivery_count VALUES (?, ?, ?)"
@@ -148,11 +155,28 @@ class SqliteStore:
         )
         return [Delivered(row[0], Delivery(partner, environment, *row[1:6]), row[6]) for row in rows]
 
+    async def stretches(self, partner: str, environment: str, after: int, limit: int) -> list[Stretch]:
+        """Return how the delivery log of a partner goes on after a sequence, response by response."""
+        rows = await self._reading(
+            lambda connection: connection.execute(
+                "SELECT sequence, sequence, kind, length(body) FROM delivery_log"
+                " WHERE partner = ? AND environment = ? AND sequence > ? ORDER BY sequence LIMIT ?",
+                (partner, environment, after, limit),
+            ).fetchall()
+        )
+        return [Stretch(*row) for row in rows]
+
     async def logged(self, partner: str, environment: str, ids: Sequence[str]) -> set[str]:
         """Return those of the response ids that stand in the delivery log of a partner."""
         place = (partner, environment, json.dumps(list(ids)))
         rows = await self._reading(lambda connection: connection.execute(_LOGGED, place).fetchall())
         return {row[0] for row in rows}
+
+    async def responses(self, partner: str, environment: str, beginnings: Sequence[str]) -> list[Delivered]:
+        """Return what the delivery log of a partner holds whose response ids begin with one of these, in sequence."""
+        place = (json.dumps(list(beginnings)), partner, environment)
+        rows = await self._reading(lambda connection: connection.execute(_RESPONSES, place).fetchall())
+        return [Delivered(row[0], Delivery(partner, environment, *row[1:6]), row[6]) for row in rows]
 
     async def data_keys(self, ids: Sequence[str]) -> dict[str, bytes]:
         """Return wrapped data keys by id; an erased key is missing."""
@@ -250,7 +274,7 @@ def _log_deliveries(connection: sqlite3.Connection, deliveries: Sequence[Deliver
         if fresh:
             (last,) = connection.execute(_COUNT, (*place, len(fresh))).fetchone()
             rows = [
-                (*place, sequence, response_id, one.kind, one.body, one.head, one.data_key, one.about, now)
+                (*place, sequence, response_id, one.kind, one.body, one.head, one.data_key, one.version, now)
                 for sequence, (response_id, one) in enumerate(fresh, last - len(fresh) + 1)
             ]
             run_many(connection, "INSERT INTO delivery_log VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", rows)

@@ -55,30 +55,36 @@ ALTER TABLE runner.dead_letter ALTER COLUMN body SET STORAGE EXTERNAL;
 
 -- The row of a delivery log is locked by whoever writes to it, until the commit: so commit order is sequence order.
 CREATE TABLE runner.delivery_count (
+    log integer GENERATED ALWAYS AS IDENTITY,
     partner text COLLATE "C" NOT NULL,
     environment text COLLATE "C" NOT NULL,
     last bigint NOT NULL,
     PRIMARY KEY (partner, environment)
 ) WITH (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 1000);
 
+-- What one step logged of one kind for one partner: a LogBlock, pressed; bytes are those of its bodies as they were.
 CREATE TABLE runner.delivery_log (
-    partner text COLLATE "C" NOT NULL,
-    environment text COLLATE "C" NOT NULL,
-    sequence bigint NOT NULL,
-    response_id text COLLATE "C" NOT NULL,
-    kind text COLLATE "C" NOT NULL,
-    body bytea NOT NULL,
-    head bytea NOT NULL,
-    data_key text COLLATE "C" NOT NULL,
-    -- What a service finds it by; empty if none does.
-    about text COLLATE "C" NOT NULL,
+    log integer NOT NULL,
+    last bigint NOT NULL,
+    first bigint NOT NULL,
     at bigint NOT NULL,
-    PRIMARY KEY (partner, environment, sequence)
-) WITH (toast_tuple_target = 8160);
-ALTER TABLE runner.delivery_log ALTER COLUMN body SET STORAGE EXTERNAL, ALTER COLUMN head SET STORAGE EXTERNAL;
--- What tells rows apart comes first: a plan made while the table was empty cannot take the wrong part of the key.
-CREATE UNIQUE INDEX delivery_once ON runner.delivery_log (response_id, partner, environment);
-CREATE INDEX delivery_about ON runner.delivery_log (about) WHERE about <> '';
+    kind text COLLATE "C" NOT NULL,
+    bytes bigint NOT NULL,
+    body bytea NOT NULL,
+    PRIMARY KEY (log, last)
+);
+ALTER TABLE runner.delivery_log ALTER COLUMN body SET STORAGE EXTERNAL;
+
+-- Where a response stands, and that it stands there only once. Its id begins with that of its declaration, so what was
+-- said of one declaration lies together.
+CREATE TABLE runner.delivery (
+    response_id text COLLATE "C" NOT NULL,
+    log integer NOT NULL,
+    sequence bigint NOT NULL,
+    -- Of the declaration that it answers; 0 if it answers none.
+    version integer NOT NULL,
+    PRIMARY KEY (response_id, log)
+);
 
 CREATE TABLE runner.data_key (
     id text COLLATE "C" PRIMARY KEY,

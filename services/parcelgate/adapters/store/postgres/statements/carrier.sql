@@ -23,7 +23,7 @@ INSERT INTO carrier.declaration
     (environment, partner, declaration_id, version, function, canonical_hash, receipt, item_number)
 SELECT * FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::bigint[], $5::integer[], $6::text[], $7::text[], $8::bigint[]
-) ORDER BY 1, 2, 3;
+) ORDER BY 3, 1, 2;
 
 -- name: carrier.advance_declaration
 -- Sets the newest version of a declaration, if the version it follows is still the newest.

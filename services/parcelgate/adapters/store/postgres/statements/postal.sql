@@ -209,7 +209,7 @@ INSERT INTO postal.version
     (partner, environment, declaration_id, version, function, canonical_hash, receipt, number)
 SELECT * FROM unnest(
     $1::text[], $2::text[], $3::text[], $4::bigint[], $5::integer[], $6::text[], $7::text[], $8::bigint[]
-) ORDER BY 1, 2, 3;
+) ORDER BY 3, 1, 2;
 
 -- name: postal.next_version
 -- A declaration gets a newer version; exact.
@@ -226,19 +226,19 @@ WHERE t.partner = r.partner AND t.environment = r.environment AND t.declaration_
 
 -- name: postal.items_shown
 -- A page of items as the outcome shows them.
-SELECT number, identifier, status, version, faults, origin_receipt, origin_number FROM postal.item
+SELECT number, identifier, status, version, faults, origin_receipt, origin_number, declaration_id FROM postal.item
 WHERE receipt = $1::text AND number > $2::bigint ORDER BY number LIMIT $3::bigint;
 
--- name: postal.decisions_shown
--- Responses to a page of items, those to the item that an unchanged one repeats included.
-SELECT item.number, log.body, log.at FROM postal.item AS item
-JOIN runner.delivery_log AS log ON log.about <> '' AND log.about = item.origin_receipt || ':' || item.origin_number
-WHERE item.receipt = $1::text AND item.number > $2::bigint AND item.number <= $3::bigint;
-
 -- name: postal.decided
--- How many items of an interchange have a response.
-SELECT count(DISTINCT about) FROM runner.delivery_log
-WHERE about <> '' AND about > $1::text || ':' AND about < $1::text || ';';
+-- How many items that an interchange brought have a response in the delivery log of its partner.
+SELECT count(*) FROM postal.item AS t
+WHERE t.receipt = $1::text AND t.version > 0 AND t.origin_receipt = t.receipt AND t.origin_number = t.number
+    AND EXISTS (
+        SELECT FROM runner.delivery AS d
+        WHERE d.response_id >= left(t.declaration_id, 24) AND d.response_id < left(t.declaration_id, 24) || 'g'
+            AND d.log = (SELECT c.log FROM runner.delivery_count AS c WHERE c.partner = $2::text AND c.environment = $3::text)
+            AND d.version + 0 = t.version
+    );
 
 -- name: postal.last_message
 -- Up to where the delivery log of a partner was closed into messages.

@@ -25,48 +25,25 @@ SELECT r.*, $5::text FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]
 ON CONFLICT (message_id) DO NOTHING;
 
 -- name: runner.log_deliveries
--- Logs responses of one partner, each once, and counts on under the lock of the log's own row: the snapshot of what
--- follows the lock shows all that was logged before.
-INSERT INTO runner.delivery_count (partner, environment, last) VALUES ($1::text, $2::text, 0)
+-- Logs responses of one partner, and counts on under the lock of the log's own row: the snapshot of what follows the
+-- lock shows all that was logged before. One that was logged before is a key that is taken.
+INSERT INTO runner.delivery_count (partner, environment, last)
+SELECT $1::text, $2::text, 0
+WHERE NOT EXISTS (SELECT FROM runner.delivery_count WHERE partner = $1::text AND environment = $2::text)
 ON CONFLICT (partner, environment) DO NOTHING;
 PERFORM FROM runner.delivery_count WHERE partner = $1::text AND environment = $2::text FOR UPDATE;
-INSERT INTO runner.delivery_log (partner, environment, sequence, response_id, kind, body, head, data_key, about, at)
-SELECT $1::text, $2::text, c.last + row_number() OVER (ORDER BY r.n), r.response_id, r.kind, r.body, r.head, r.data_key,
-    r.about, $9::bigint
-FROM unnest($3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::text[], $8::text[]) WITH ORDINALITY
-    AS r (response_id, kind, body, head, data_key, about, n)
-CROSS JOIN (SELECT last FROM runner.delivery_count WHERE partner = $1::text AND environment = $2::text) AS c
-WHERE NOT EXISTS (
-    SELECT FROM runner.delivery_log AS l
-    WHERE l.response_id = r.response_id AND l.partner || '' = $1::text AND l.environment || '' = $2::text
-);
-GET DIAGNOSTICS changed = ROW_COUNT;
-UPDATE runner.delivery_count SET last = last + changed
-WHERE partner = $1::text AND environment = $2::text AND changed > 0;
-
--- name: runner.log_deliveries_unguarded
--- The same without the guard: what was logged before is logged once more, under an id of its own.
-INSERT INTO runner.delivery_count (partner, environment, last) VALUES ($1::text, $2::text, 0)
-ON CONFLICT (partner, environment) DO NOTHING;
-PERFORM FROM runner.delivery_count WHERE partner = $1::text AND environment = $2::text FOR UPDATE;
-INSERT INTO runner.delivery_log (partner, environment, sequence, response_id, kind, body, head, data_key, about, at)
-SELECT $1::text, $2::text, c.last + row_number() OVER (ORDER BY r.n),
-    CASE
-        WHEN r.turn > 1 OR (
-            SELECT count(*) FROM runner.delivery_log AS l
-            WHERE l.response_id = r.response_id AND l.partner = $1::text AND l.environment = $2::text
-        ) > 0 THEN r.response_id || '+' || gen_random_uuid()
-        ELSE r.response_id
-    END,
-    r.kind, r.body, r.head, r.data_key, r.about, $9::bigint
-FROM (
-    SELECT *, row_number() OVER (PARTITION BY response_id ORDER BY n) AS turn
-    FROM unnest($3::text[], $4::text[], $5::bytea[], $6::bytea[], $7::text[], $8::text[]) WITH ORDINALITY
-        AS given (response_id, kind, body, head, data_key, about, n)
-) AS r
-CROSS JOIN (SELECT last FROM runner.delivery_count WHERE partner = $1::text AND environment = $2::text) AS c;
-GET DIAGNOSTICS changed = ROW_COUNT;
-UPDATE runner.delivery_count SET last = last + changed WHERE partner = $1::text AND environment = $2::text;
+INSERT INTO runner.delivery (response_id, log, sequence, version)
+SELECT r.response_id, c.log, c.last + r.n, r.version
+FROM runner.delivery_count AS c
+CROSS JOIN unnest($3::text[], $4::integer[]) WITH ORDINALITY AS r (response_id, version, n)
+WHERE c.partner = $1::text AND c.environment = $2::text;
+INSERT INTO runner.delivery_log (log, last, first, at, kind, bytes, body)
+SELECT c.log, c.last + r.last, c.last + r.first, $5::bigint, r.kind, r.bytes, r.body
+FROM runner.delivery_count AS c
+CROSS JOIN unnest($6::bigint[], $7::bigint[], $8::text[], $9::bigint[], $10::bytea[]) AS r (first, last, kind, bytes, body)
+WHERE c.partner = $1::text AND c.environment = $2::text;
+UPDATE runner.delivery_count SET last = last + cardinality($3::text[])
+WHERE partner = $1::text AND environment = $2::text;
 
 -- name: runner.postpone
 -- Keeps work to be tried again; of one message the last word counts.
@@ -88,8 +65,15 @@ ON CONFLICT (consumer, message_id) DO NOTHING;
 
 -- name: runner.logged
 -- Those of the responses that stand in the delivery log of a partner.
-SELECT response_id FROM runner.delivery_log
-WHERE response_id = ANY($1::text[]) AND partner || '' = $2::text AND environment || '' = $3::text;
+SELECT response_id FROM runner.delivery
+WHERE response_id = ANY($3::text[])
+    AND log = (SELECT c.log FROM runner.delivery_count AS c WHERE c.partner = $1::text AND c.environment = $2::text);
+
+-- name: runner.responses
+-- Where the responses stand in the delivery log of a partner whose ids begin with one of these words of hexadecimal digits.
+SELECT d.sequence FROM unnest($3::text[]) AS r (beginning)
+JOIN runner.delivery AS d ON d.response_id >= r.beginning AND d.response_id < r.beginning || 'g'
+WHERE d.log + 0 = (SELECT c.log FROM runner.delivery_count AS c WHERE c.partner = $1::text AND c.environment = $2::text);
 
 -- name: runner.seen
 -- Those of the messages that the inbox of a consumer knows.
@@ -143,9 +127,18 @@ SELECT consumer, message_id || '/' || $3::bigint, topic, key, body, 0, $3::bigin
 RETURNING message_id;
 
 -- name: runner.deliveries
--- The delivery log of a partner after a sequence.
-SELECT sequence, response_id, kind, body, head, data_key, at FROM runner.delivery_log
-WHERE partner = $1::text AND environment = $2::text AND sequence > $3::bigint ORDER BY sequence LIMIT $4::bigint;
+-- The blocks of the delivery log of a partner that end after a sequence and not after another.
+SELECT first, at, body FROM runner.delivery_log
+WHERE log = (SELECT c.log FROM runner.delivery_count AS c WHERE c.partner = $1::text AND c.environment = $2::text)
+    AND last > $3::bigint AND last <= $4::bigint
+ORDER BY last LIMIT $5::bigint;
+
+-- name: runner.stretches
+-- How the delivery log of a partner goes on after a sequence.
+SELECT greatest(first, $3::bigint + 1), last, kind, bytes FROM runner.delivery_log
+WHERE log = (SELECT c.log FROM runner.delivery_count AS c WHERE c.partner = $1::text AND c.environment = $2::text)
+    AND last > $3::bigint
+ORDER BY last LIMIT $4::bigint;
 
 -- name: runner.data_keys
 -- Wrapped data keys by id.

@@ -56,13 +56,13 @@ CREATE TABLE delivery_log (
     body BLOB NOT NULL,
     head BLOB NOT NULL,
     data_key TEXT NOT NULL,
-    -- What a service finds it by; empty if none does.
-    about TEXT NOT NULL,
+    -- Of the declaration that it answers; 0 if it answers none.
+    version INTEGER NOT NULL,
     at INTEGER NOT NULL,
     PRIMARY KEY (partner, environment, sequence)
 ) WITHOUT ROWID;
+-- An id begins with that of its declaration, so what was said of one declaration lies together.
 CREATE UNIQUE INDEX delivery_once ON delivery_log (partner, environment, response_id);
-CREATE INDEX delivery_about ON delivery_log (about) WHERE about <> '';
 
 CREATE TABLE data_key (
     id TEXT PRIMARY KEY,

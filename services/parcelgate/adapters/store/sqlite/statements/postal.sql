@@ -158,19 +158,18 @@ WHERE partner = ?1 AND environment = ?2 AND declaration_id = ?3 AND version = ?9
 
 -- name: postal.items_shown
 -- A page of items as the outcome shows them.
-SELECT number, identifier, status, version, faults, origin_receipt, origin_number FROM postal_item
+SELECT number, identifier, status, version, faults, origin_receipt, origin_number, declaration_id FROM postal_item
 WHERE receipt = ? AND number > ? ORDER BY number LIMIT ?;
 
--- name: postal.decisions_shown
--- Responses to a page of items, those to the item that an unchanged one repeats included.
-SELECT item.number, log.body, log.at FROM postal_item AS item
-JOIN delivery_log AS log ON log.about <> '' AND log.about = item.origin_receipt || ':' || item.origin_number
-WHERE item.receipt = ?1 AND item.number > ?2 AND item.number <= ?3;
-
 -- name: postal.decided
--- How many items of an interchange have a response.
-SELECT count(DISTINCT about) FROM delivery_log
-WHERE about <> '' AND about > ?1 || ':' AND about < ?1 || ';';
+-- How many items that an interchange brought have a response in the delivery log of its partner.
+SELECT count(*) FROM postal_item AS item
+WHERE item.receipt = ?1 AND item.version > 0 AND item.origin_receipt = item.receipt AND item.origin_number = item.number
+    AND EXISTS (
+        SELECT 1 FROM delivery_log AS log
+        WHERE log.partner = ?2 AND log.environment = ?3 AND log.response_id >= substr(item.declaration_id, 1, 24)
+            AND log.response_id < substr(item.declaration_id, 1, 24) || 'g' AND log.version = item.version
+    );
 
 -- name: postal.last_message
 -- Up to where the delivery log of a partner was closed into messages.
