@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from asyncapi import asyncapi
 from deployment import deployment
 
 from parcelgate.adapters.bus.rabbitmq.topology import partner_plan, plan
@@ -18,7 +19,7 @@ SEVERITIES = {1: "notice", 2: "warning", 3: "error"}
 def documents() -> Mapping[Path, str]:
     """Return every generated document with its text."""
     own = {DOCS / "faults.md": _faults(), DOCS / "facts.md": _facts(), DOCS / "amqp.md": _amqp()}
-    return {**own, **deployment()}
+    return {**own, DOCS / "asyncapi.yaml": asyncapi(), **deployment()}
 
 
 def _faults() -> str:

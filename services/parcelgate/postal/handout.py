@@ -25,7 +25,7 @@ MOST_RESPONSES = 500
 _MOST_BYTES = 8 * 1024 * 1024
 _PAGE = 100
 # What carries a kind of delivery, where the partner's profile names no format of that message.
-_MESSAGES = {"release": "cusrsp", "filing": "cusitm"}
+MESSAGES = {"release": "cusrsp", "filing": "cusitm"}
 _FORMATS = {"release": "upu/cusrsp/own-1", "filing": "upu/cusitm/own-1"}
 _SENDER = "parcelgate"
 
@@ -71,7 +71,7 @@ class HandOut:
         if not kind:
             return None
         form = _format(partner, kind)
-        message = _MESSAGES[kind].upper()
+        message = MESSAGES[kind].upper()
         reference = f"{message}-{partner.id.upper()}-{number + 1:08}"
         closed = Closed(number + 1, first, last, kind, form, reference, self._runner.clock.micros(), 0)
         row = (*place, closed.number, first, last, kind, form, reference, closed.prepared_at)
@@ -160,5 +160,5 @@ class HandOut:
 
 def _format(partner: Partner, kind: str) -> str:
     """Choose the partner's own format of the message, else ours."""
-    agreed: Sequence[str] = [name for name in partner.formats_out if name.split("/")[1] == _MESSAGES[kind]]
+    agreed: Sequence[str] = [name for name in partner.formats_out if name.split("/")[1] == MESSAGES[kind]]
     return agreed[0] if agreed else _FORMATS[kind]
