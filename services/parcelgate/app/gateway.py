@@ -81,6 +81,7 @@ async def _serve(
     credentials = Credentials(settings.data, partners)
     line = wire.Line(credentials.local_key("gateway"), settings.call_seconds)
     missing = engines.missing if engines else list[str]
+    warnings = engines.warnings if engines else dict[str, str]
     if engines is None:
         built = assembly.answering(names, settings)
     else:
@@ -91,7 +92,7 @@ async def _serve(
         own = len(names) > 1
         risk, clearance = (address, address) if own else (settings.risk_address, settings.clearance_address)
         await stack.enter_async_context(line.connected(risk, clearance))
-    http, serving = await stack.enter_async_context(server.http_port(settings, built.routes, missing))
+    http, serving = await stack.enter_async_context(server.http_port(settings, built.routes, missing, warnings))
     where = Running(http, address, os.getpid(), names[0] if len(names) == 1 else "gateway", settings.instance)
     announce(settings.data, where)
     structlog.get_logger("gateway").info("gateway_serves", http=http, grpc=address, services=list(names))

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
 
 from parcelgate.adapters.store.postgres.commit import calls_of, unpack_faults
 from parcelgate.adapters.store.postgres.connection import Pool
@@ -13,6 +14,20 @@ from parcelgate.core.port import Dead, Delivered, Delivery, Message, Postponed, 
 # After how many seconds what another process has not sent becomes anybody's.
 LEFT_LYING_SECONDS = 5.0
 _MOST_COUNTED = 100_000
+_OFTEN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What should not lie there for long: messages unsent, the oldest for how long, work tried often, dead letters."""
+
+    MOST: ClassVar[int] = 10_000
+    """Nothing is counted further."""
+
+    unsent: int
+    unsent_seconds: float
+    retried: int
+    dead: int
 
 
 class PostgresStore:
@@ -80,6 +95,11 @@ class PostgresStore:
         """Return how many messages wait to be sent, by whomever; counts up to 100,000."""
         ((count,),) = await self.run("runner.backlog", _MOST_COUNTED)
         return int(count)
+
+    async def condition(self) -> Condition:
+        """Look at what waits to be sent, by whomever, what was tried three times or more, and what is dead."""
+        (row,) = await self.run("runner.condition", Condition.MOST, _OFTEN)
+        return Condition(*row)
 
     async def due(self, consumer: str, now_micros: int, limit: int) -> list[Postponed]:
         """Return postponed work of a consumer whose time has come."""
