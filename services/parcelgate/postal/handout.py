@@ -12,6 +12,7 @@ from typing import Any
 from parcelgate.api.record.v1.chunk_pb2 import ChunkEntry
 from parcelgate.api.record.v1.decision_pb2 import Release
 from parcelgate.api.record.v1.declaration_pb2 import Declaration, DeclarationKey
+from parcelgate.api.record.v1.fact_pb2 import Fact
 from parcelgate.api.record.v1.item_pb2 import Item
 from parcelgate.core.chunk import environment_value
 from parcelgate.core.clock import iso
@@ -93,11 +94,7 @@ class HandOut:
 
     async def compose(self, partner: Partner, closed: Closed) -> list[bytes]:
         """Return the bytes of a message, in pieces; an item whose personal data was erased is left out."""
-        found: list[Delivered] = []
-        while len(found) < closed.responses:
-            after = found[-1].sequence if found else closed.first - 1
-            left = closed.responses - len(found)
-            found += await self._runner.store.deliveries(partner.id, partner.environment, after, min(_PAGE, left))
+        found = await self._delivered(partner, closed)
         await self._vault.fetch({one.delivery.data_key for one in found})
         records = [record for one in found if (record := self._record(one)) is not None]
         header = {
@@ -113,6 +110,14 @@ class HandOut:
         }
         return await asyncio.to_thread(lambda: list(self._compose(closed.format, header, records, partner.code_lists)))
 
+    async def _delivered(self, partner: Partner, closed: Closed) -> list[Delivered]:
+        found: list[Delivered] = []
+        while len(found) < closed.responses:
+            after = found[-1].sequence if found else closed.first - 1
+            left = closed.responses - len(found)
+            found += await self._runner.store.deliveries(partner.id, partner.environment, after, min(_PAGE, left))
+        return found
+
     def handed_out(self, partner: Partner, closed: Closed) -> Outcome:
         """Return the step that notes that the partner has a message."""
         now = self._runner.clock.micros()
@@ -125,6 +130,41 @@ class HandOut:
             writes=[Write("postal.hand_out", [row])],
             facts=[fact(kind, now, declaration=about, count=count, details=details, distinct=closed.reference)],
         )
+
+    async def waits(self, partner: Partner, closed: Closed, reason: str) -> Outcome:
+        """Return the step that says of all that a message holds that it waits for the partner's mailbox, and why."""
+        place = f"mailbox of {partner.id}"
+        sentence = f"The {place} is away: {reason}; this waits, and goes out by itself when it is back."
+        return Outcome(
+            facts=await self._each(partner, closed, "waits", sentence=sentence, details={"waits_for": place})
+        )
+
+    async def waited(self, partner: Partner, closed: Closed) -> list[Fact]:
+        """Return what is told of all that a message holds once it was handed out after it had waited."""
+        return await self._each(partner, closed, "handed_out")
+
+    async def _each(self, partner: Partner, closed: Closed, what: str, **more: Any) -> list[Fact]:
+        found, now = list[Fact](), self._runner.clock.micros()
+        for one in await self._delivered(partner, closed):
+            if closed.kind == "release":
+                release = Release.FromString(one.delivery.body)
+                about, case = release.declaration, release.decision.case
+            else:
+                entry = ChunkEntry.FromString(one.delivery.head)
+                about, case = entry.declaration, entry.case
+            found.append(
+                fact(
+                    f"{'response' if closed.kind == 'release' else 'filing'}.{what}",
+                    now,
+                    declaration=about,
+                    case_id=case.id,
+                    authority=case.authority,
+                    round=case.round,
+                    distinct=one.delivery.response_id,
+                    **more,
+                )
+            )
+        return found
 
     def given_up(self, partner: Partner, closed: Closed) -> Outcome:
         """Return the step that notes that a message could not be handed out; its dead letter says why."""
