@@ -37,6 +37,11 @@ def call_id(case: Case) -> str:
     return f"{case.id}/{case.version}/{case.round}"
 
 
+def filing_id(case: Case) -> str:
+    """Return the id under which a version filed for a case stands in the authority's log."""
+    return derived_id("filing", case.id, case.version, case.round)
+
+
 def derived_id(*parts: object) -> str:
     """Return an id that follows from its parts."""
     return _digest(*parts)

@@ -11,7 +11,7 @@ from parcelgate.core.chunk import Address, pack
 from parcelgate.core.fact import fact
 from parcelgate.core.fault import catalogue
 from parcelgate.core.field import field
-from parcelgate.core.naming import derived_id
+from parcelgate.core.naming import derived_id, filing_id
 from parcelgate.core.partner import Partner, Partners
 from parcelgate.core.port import Message, Outcome
 from parcelgate.router.book import Book, CaseRow, DeclarationRow, VersionRow
@@ -116,7 +116,9 @@ class Answers:
         record = case.record()
         record.version = version.version
         entries, names = self._filings[address]
-        entries.append((ChunkEntry(declaration=head, data_key=version.data_key, case=record), version.sealed))
+        entry = ChunkEntry(declaration=head, data_key=version.data_key, case=record, follows=case.filed)
+        entries.append((entry, version.sealed))
+        case.filed, case.changed = filing_id(record), True
         names.append(f"{case.id}/{version.version}/{case.round}")
         return True
 
