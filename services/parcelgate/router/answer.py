@@ -228,7 +228,9 @@ class Answers:
         fitting: Sequence[Partner] = [
             partner
             for partner in self._partners.all()
-            if partner.authority == case.authority and partner.mailbox and partner.environment == case.environment
+            if partner.authority == case.authority
+            and (partner.mailbox or partner.queue)
+            and partner.environment == case.environment
         ]
         return fitting[0] if fitting else None
 
