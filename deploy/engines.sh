@@ -1,10 +1,10 @@
 #!/bin/sh
-# Sees to it that RabbitMQ, PostgreSQL and an independent AMQP client are here, for private nodes (parcelgate/app/node):
-# where root may install, by apt and without starting anything; else unpacked below build/engines. Quick when all is there.
+# Sees to it that RabbitMQ, PostgreSQL, an independent AMQP client and nginx are here, for private nodes and tests of the
+# proxy (parcelgate/app/node): where root may install, by apt and without starting anything; else unpacked below build/engines. Quick when all is there.
 set -eu
 cd "$(dirname "$0")/.."
 own=$PWD/build/engines log=build/engines.log
-packages='rabbitmq-server postgresql amqp-tools'
+packages='rabbitmq-server postgresql amqp-tools nginx'
 
 stop() {
     echo "parcelgate: $1" >&2
@@ -23,7 +23,7 @@ has() {
 
 complete() {
     has 'usr/lib/rabbitmq/bin/rabbitmq-server' && has 'usr/bin/erl' && has 'usr/lib/postgresql/*/bin/postgres' &&
-        has 'usr/bin/amqp-get'
+        has 'usr/bin/amqp-get' && has 'usr/sbin/nginx'
 }
 
 install() {
@@ -75,10 +75,10 @@ command -v apt-get >/dev/null && command -v dpkg >/dev/null ||
     stop "RabbitMQ and PostgreSQL are needed and there is no apt-get to get them; install $packages where Debian has them."
 mkdir -p build
 if [ "$(id -u)" = 0 ]; then
-    echo "Installing RabbitMQ, PostgreSQL and amqp-tools (once; nothing is started) ..."
+    echo "Installing RabbitMQ, PostgreSQL, amqp-tools and nginx (once; nothing is started) ..."
     (install) >"$log" 2>&1 || true
 else
-    echo "Fetching RabbitMQ, PostgreSQL and amqp-tools into build/engines (once; as no root, nothing is installed) ..."
+    echo "Fetching RabbitMQ, PostgreSQL, amqp-tools and nginx into build/engines (once; as no root, nothing is installed) ..."
     (unpack) >"$log" 2>&1 || true
 fi
 complete || stop "RabbitMQ and PostgreSQL cannot be got: $(grep -E '^E:|rror' "$log" | tail -n 1) (more in $log); sudo apt-get install $packages would do."

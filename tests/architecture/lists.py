@@ -3,6 +3,9 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from asyncapi import asyncapi
+from deployment import deployment
+
 from parcelgate.adapters.bus.rabbitmq.topology import partner_plan, plan
 from parcelgate.app.topology import QUEUES
 from parcelgate.core import failpoint
@@ -15,7 +18,8 @@ SEVERITIES = {1: "notice", 2: "warning", 3: "error"}
 
 def documents() -> Mapping[Path, str]:
     """Return every generated document with its text."""
-    return {DOCS / "faults.md": _faults(), DOCS / "facts.md": _facts(), DOCS / "amqp.md": _amqp()}
+    own = {DOCS / "faults.md": _faults(), DOCS / "facts.md": _facts(), DOCS / "amqp.md": _amqp()}
+    return {**own, DOCS / "asyncapi.yaml": asyncapi(), **deployment()}
 
 
 def _faults() -> str:

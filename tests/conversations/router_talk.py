@@ -30,7 +30,7 @@ from parcelgate.core.chunk import Address, pack
 from parcelgate.core.clock import FixedClock
 from parcelgate.core.credential import Credentials
 from parcelgate.core.fact import each
-from parcelgate.core.naming import case_id, declaration_id
+from parcelgate.core.naming import case_id, declaration_id, filing_id
 from parcelgate.core.partner import Partners
 from parcelgate.core.port import Message, Outcome, TryAgainError
 from parcelgate.core.press import arrived
@@ -134,6 +134,7 @@ class Talk:
         self.entries: list[tuple[str, ChunkEntry, bytes]] = []
         self.last: list[Message] = []
         self.sent: list[str] = []
+        self.last_filed: dict[str, str] = {}
         self.facts: dict[str, tuple[str, str, str]] = {}
         self.number = 0
 
@@ -329,6 +330,9 @@ class Talk:
                 assert item.key.identifier == entry.declaration.key.item.identifier
                 where = (entry.declaration.key.item.identifier, f"v{entry.declaration.version}", chunk.head.authority)
                 self.sent.append(" ".join(("filed", *where)))
+                # Whoever logs filings can put them in order: each names the one before it.
+                assert entry.follows == self.last_filed.get(entry.case.id, "")
+                self.last_filed[entry.case.id] = filing_id(entry.case)
             else:
                 self.sent.append(_shown(Release.FromString(body), chunk))
 

@@ -30,6 +30,7 @@ from parcelgate.api.record.v1.decision_pb2 import (
 from parcelgate.api.record.v1.declaration_pb2 import PROCEDURE_IMPORT, Case, Declaration
 from parcelgate.codecs import translate
 from parcelgate.codecs.event import Closed, ItemRead
+from parcelgate.core.naming import filing_id
 
 
 @pytest.fixture
@@ -282,6 +283,35 @@ async def test_a_cusrsp_of_a_customs_mailbox_becomes_reports_of_its_own_authorit
     assert (sent.head.kind, sent.head.authority, sent.head.partner) == (CHUNK_KIND_REPORTS, "nz-customs", CUSTOMS)
     report = Report.FromString(sent.items[0])
     assert (report.authority, report.case_id, report.decision.code) == ("nz-customs", "c0", DECISION_CODE_RELEASED)
+
+
+async def test_a_later_version_is_filed_after_the_earlier_one_whichever_comes_first(house):
+    """Two processes of the router send on their own: the second version may come by before the first."""
+    await house.outcome(await house.hand_in(document("A1", declaration(1))))
+    await house.all_routed(1)
+    entry, sealed = house.routed[0].head.entries[0], house.routed[0].items[0]
+    filed, before = [], ""
+    for version in (1, 2):
+        case = Case(id="c1", authority="nz-customs", procedure=PROCEDURE_IMPORT, version=version, round=version)
+        filed.append(ChunkEntry(declaration=entry.declaration, data_key=entry.data_key, case=case, follows=before))
+        before = filing_id(case)
+    await house.file([(filed[1], sealed)], seed="second")
+
+    async def waits():
+        return await house.store.due("postal", 2**62, 10)
+
+    await house.until(waits)
+    assert await house.store.deliveries(CUSTOMS, "test", 0, 10) == []
+    await house.file([(filed[0], sealed)], seed="first")
+
+    async def both():
+        house.clock.now += 1_000_000
+        found = await house.store.deliveries(CUSTOMS, "test", 0, 10)
+        return found if len(found) == 2 else None
+
+    logged = await house.until(both)
+    assert [ChunkEntry.FromString(one.delivery.head).case.version for one in logged] == [1, 2]
+    assert await house.store.dead(10) == []
 
 
 async def test_erased_items_are_left_out_of_a_filing(house):

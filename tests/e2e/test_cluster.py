@@ -2,10 +2,12 @@
 
 import datetime
 import json
+import re
 import secrets
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from itertools import pairwise
 
@@ -14,6 +16,8 @@ import httpx
 import pytest
 
 from bench.documents import documents
+from conversations.postal_house import declaration, identifier
+from conversations.postal_house import document as interchange_of
 from parcelgate.api.carrier.v1.carrier_pb2 import AmendRequest, FollowRequest, SubmitRequest
 from parcelgate.api.carrier.v1.carrier_pb2_grpc import CarrierServiceStub, DecisionServiceStub
 from parcelgate.app.demo.cluster import Cluster
@@ -22,9 +26,10 @@ from parcelgate.app.sampling import express
 from parcelgate.core.credential import Credentials
 from parcelgate.core.partner import Partners
 
-CARRIER, POST = "carrier-orbit", "post-cn"
+CARRIER, POST, CUSTOMS = "carrier-orbit", "post-cn", "customs-nz"
 DAY = datetime.date(2026, 9, 21)
 PATIENCE_SECONDS = 90
+AWAY_SECONDS = 4
 
 
 def wait(question, what):
@@ -254,6 +259,71 @@ def test_a_service_that_is_away_holds_work_back_and_the_page_says_why_until_it_i
         for member in house.cluster.of("risk"):
             member.wait()
     wait(partial(house.decided, first, receipt), "the decisions")
+
+
+def to_new_zealand(reference, *numbers):
+    """Return an interchange of items that the demonstration customs of New Zealand judges, by mailbox."""
+    found = [declaration(number) for number in numbers]
+    for one in found:
+        one.item.destination_country = "NZ"
+        one.item.parties[1].address.country = "NZ"
+    return interchange_of(reference, *found)
+
+
+@contextmanager
+def mailbox_away(house, partner):
+    """Put a file where a mailbox was, so that not even root can write there."""
+    root = house.cluster.data / "mailboxes" / partner
+    wait((root / "out").is_dir, "the mailbox")
+    aside = root.with_name(f"{partner}-aside")
+    root.rename(aside)
+    root.write_bytes(b"")
+    try:
+        yield aside / "out"
+    finally:
+        root.unlink()
+        aside.rename(root)
+
+
+def test_an_authoritys_mailbox_that_is_away_fails_nothing_and_the_page_says_why_until_it_is_back(house):
+    first, second = house.cluster.of("postal")
+    watcher, _ = house.cluster.of("monitor")
+    out = house.cluster.data / "mailboxes" / CUSTOMS / "out"
+
+    def timeline(receipt):
+        shown = house.call(watcher, "GET", f"/api/interchanges/{receipt}", "integrator").json()
+        for item in shown.get("items", ()):
+            path = f"/api/items/{item['declaration_id']}/timeline"
+            yield from house.call(watcher, "GET", path, "integrator").json()["facts"]
+
+    def of_kind(receipt, kind):
+        return next((one for one in timeline(receipt) if one["kind"] == kind), None)
+
+    with mailbox_away(house, CUSTOMS) as aside:
+        before = set(aside.glob("*.xml"))
+        end, receipts = time.monotonic() + AWAY_SECONDS, []
+        while time.monotonic() < end or len(receipts) < 4:
+            number = 4000 + len(receipts)
+            member = (first, second)[number % 2]
+            receipts.append(house.hand_in(member, to_new_zealand(f"NZ{number}", number)))
+            time.sleep(AWAY_SECONDS / 8)
+        for receipt in receipts:
+            why = wait(partial(of_kind, receipt, "filing.waits"), "the reason on the page")
+            assert why["details"]["waits_for"] == f"mailbox of {CUSTOMS}"
+        assert set(aside.glob("*.xml")) == before
+    back = time.monotonic()
+    wait(lambda: len(set(out.glob("*.xml"))) > len(before), "the first filing")
+    assert time.monotonic() - back < 2
+    for receipt in receipts:
+        wait(partial(of_kind, receipt, "filing.handed_out"), "the end of the wait on the page")
+    filed = sorted(
+        (path for path in out.glob("*.xml") if aside / path.name not in before),
+        key=lambda path: path.stat().st_mtime_ns,
+    )
+    assert [path.name for path in filed] == sorted(path.name for path in filed)
+    held = [item for path in filed for item in re.findall(rb"CX\d{9}CN", path.read_bytes())]
+    assert sorted(set(held)) == sorted(identifier(4000 + number).encode() for number in range(len(receipts)))
+    assert not house.call(watcher, "GET", "/api/dead", "integrator").json()["dead"]
 
 
 def test_the_doctor_looks_at_every_process(house):

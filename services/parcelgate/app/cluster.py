@@ -14,6 +14,7 @@ from parcelgate.adapters.store.postgres.store import PostgresStore
 from parcelgate.adapters.transport.amqp import PartnerQueues
 from parcelgate.app import topology
 from parcelgate.app.engine import Engines, every, pause, pressing
+from parcelgate.app.watching import Watch
 from parcelgate.core.clock import SystemClock
 from parcelgate.core.partner import Partners
 from parcelgate.core.port import StoreUnavailableError
@@ -23,6 +24,7 @@ from parcelgate.core.setting import Settings
 _AWAY_SECONDS = 1.0
 _REACH_SECONDS = 1.0
 _RECONCILE_SECONDS = 5.0
+_WATCH_SECONDS = 5.0
 
 
 @asynccontextmanager
@@ -49,16 +51,18 @@ async def opened(settings: Settings, stop: asyncio.Event, service: str) -> Async
 
         async def reconcile() -> None:
             if await charge.mine("reconciler"):
-                await reconciler.look()
+                watch.note(await reconciler.look())
 
-        reach = _Reach(store)
+        reach, watch = _Reach(store), Watch(store, bus, runner.pressure)
         tasks = [
             every(_REACH_SECONDS, "reach of the database", reach.look),
             pressing(runner, settings),
             every(_RECONCILE_SECONDS, "reconciler", reconcile),
+            every(_WATCH_SECONDS, "condition of the store", watch.look),
         ]
         try:
-            yield Engines(runner, charge, tasks, lambda: _missing(reach, bus), queues.of if queues else None)
+            queue = queues.of if queues else None
+            yield Engines(runner, charge, tasks, lambda: _missing(reach, bus), watch.warnings, queue)
         finally:
             # So that nobody has to wait until they run out.
             await attempt("leases", charge.let_go)
@@ -92,8 +96,6 @@ def _missing(reach: _Reach, bus: RabbitBus) -> list[str]:
     found = [] if reach.answers else ["database"]
     if not bus.connected:
         found.append("broker")
-    elif bus.blocked:
-        found.append("broker takes nothing more in")
     return found
 
 

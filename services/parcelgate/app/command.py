@@ -111,11 +111,16 @@ def broker_definitions(
     password: Annotated[
         str | None, typer.Option(help="Its password; without one the user is left as it is on the broker.")
     ] = None,
+    output: Annotated[Path | None, typer.Option(help="File to write to instead of standard output.")] = None,
 ) -> None:
     """Print what the broker needs for the gateway and its partners' queues, for rabbitmqctl import_definitions."""
     from parcelgate.app import definitions
 
-    typer.echo(definitions.text(settings(data), vhost, user, password))
+    text = definitions.text(settings(data), vhost, user, password)
+    if output is None:
+        typer.echo(text)
+    else:
+        output.write_text(text, "utf-8")
 
 
 @cli.command()

@@ -6,8 +6,8 @@ import shutil
 import socket
 import sqlite3
 import sys
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import httpx
@@ -15,12 +15,22 @@ from rich.console import Console
 from rich.markup import escape
 
 from parcelgate.app import topology
-from parcelgate.app.client import Client
+from parcelgate.app.client import Client, NoGatewayError, RefusedError
 from parcelgate.app.running import Running, processes, running
 from parcelgate.core.partner import Partners
 from parcelgate.core.setting import Settings
 
 _LEAST_FREE = 512 * 1024**2
+# What the processes of a cluster warn of in their readiness; of dead letters the doctor says more by itself.
+_HINTS = {
+    "broker": "Give it memory or disk, or have the queue read that fills it; messages wait in the database until then.",
+    "pressure": "Look at what holds the work up; the doors open by themselves when there is less of it.",
+    "outbox": "See whether the broker is well; what waits is sent as soon as it is.",
+    "unrouted": "Somebody changed the topology: compare it with parcelgate broker-definitions; what lies there is sent on then.",
+    "dead messages": "A consumer died again and again, or a partner's message cannot be taken; see docs/amqp.md, Alarms.",
+    "retries": "See on the page or in the logs what they wait for; they go on by themselves when it is back.",
+    "lost messages": "Nothing to mend for these; look why the broker lost them (one node, a purged queue, a disk).",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +84,37 @@ def _checks(settings: Settings) -> Iterator[Check]:
 
 def _cluster(members: Sequence[Running]) -> Iterator[Check]:
     """Look at the processes of a cluster on this data folder: each service is there, and each process has what it needs."""
+    told = {one.instance: _readiness(one) for one in members}
     for service in topology.SERVICES:
         found = [one for one in members if one.service == service]
-        missing = [f"{one.instance} waits for {', '.join(what)}" for one in found if (what := _missing(one))]
+        missing = [
+            f"{one.instance} waits for {', '.join(what)}" for one in found if (what := told[one.instance].missing)
+        ]
         yield Check(
             service,
             well=bool(found) and not missing,
             finding="; ".join(missing) or ", ".join(f"{one.instance} at {one.http}" for one in found) or "no process",
             hint=f"Start one with: parcelgate run {service}; see its log for what it waits for.",
         )
+    for what, hint in _HINTS.items():
+        # All processes look at the same store and broker, but not at the same moment: the first that says so is shown.
+        finding = next((one.warnings[what] for one in told.values() if what in one.warnings), "")
+        yield Check(what, well=not finding, finding=finding or "nothing to see", hint=hint)
 
 
-def _missing(member: Running) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class _Readiness:
+    missing: Sequence[str] = ()
+    warnings: Mapping[str, str] = field(default_factory=dict)
+
+
+def _readiness(member: Running) -> _Readiness:
     try:
         answer = httpx.get(f"{member.http}/health/ready", timeout=5, trust_env=False)
     except httpx.HTTPError as error:
-        return [f"an answer ({type(error).__name__})"]
-    return [] if answer.is_success else [str(one) for one in answer.json()["missing"]]
+        return _Readiness([f"an answer ({type(error).__name__})"])
+    told = answer.json()
+    return _Readiness([str(one) for one in told.get("missing", ())], told.get("warnings", {}))
 
 
 def _data(data: Path) -> Check:
@@ -126,8 +150,13 @@ def _port(what: str, host: str, port: int) -> Check:
 
 
 def _at_work(settings: Settings) -> Iterator[Check]:
-    with Client(settings, "integrator") as client:
-        dead = client.json("/api/dead")["dead"]
+    try:
+        with Client(settings, "integrator") as client:
+            dead = client.json("/api/dead")["dead"]
+    except (NoGatewayError, RefusedError, httpx.HTTPError) as error:
+        finding = f"cannot be asked for: {error or type(error).__name__}"
+        yield Check("dead letters", well=False, finding=finding, hint="See to the monitor first.")
+        return
     yield Check(
         "dead letters",
         not dead,

@@ -1,7 +1,7 @@
 """What lies under the services: a runner on its engines. Here those of the gateway in one process, a SQLite file."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -24,6 +24,7 @@ Task = Callable[[asyncio.Event], Coroutine[None, None, None]]
 class Engines:
     """A runner on its engines, who looks after what, tasks beside the services, and what is missing for being ready.
 
+    warnings tells, by what it is about, what is not as it should be though the process works.
     queue gives the queues of a partner that has some, where there is a broker.
     """
 
@@ -31,6 +32,7 @@ class Engines:
     charge: Charge
     tasks: Sequence[Task] = ()
     missing: Callable[[], list[str]] = field(default=list)
+    warnings: Callable[[], Mapping[str, str]] = field(default=dict)
     queue: Callable[[str], PartnerQueue] | None = None
 
 
@@ -42,9 +44,14 @@ async def embedded(settings: Settings) -> AsyncIterator[Engines]:
         bus = EmbeddedBus(store, topology.QUEUES)
         await bus.open()
         runner = Runner(store, bus, SystemClock(), Bell())
-        yield Engines(runner, Alone(), [pressing(runner, settings)])
+        yield Engines(runner, Alone(), [pressing(runner, settings)], warnings=lambda: _pressed(runner))
     finally:
         await store.close()
+
+
+def _pressed(runner: Runner) -> Mapping[str, str]:
+    full = runner.pressure.full
+    return {"pressure": f"the doors are shut: {full}"} if full else {}
 
 
 async def _press(runner: Runner, settings: Settings) -> None:

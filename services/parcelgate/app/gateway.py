@@ -43,6 +43,11 @@ async def serve(settings: Settings, ready: Ready | None = None) -> None:
         await _serve(stack, settings, engines, topology.SERVICES, stop, ready)
 
 
+def needed(service: str) -> Sequence[str]:
+    """Return the settings without which a service of a cluster cannot run; risk and clearance need no engine."""
+    return {"risk": (), "clearance": (), "router": _NEEDED + _ASKED}.get(service, _NEEDED)
+
+
 async def serve_one(settings: Settings, service: str, ready: Ready | None = None) -> None:
     """Serve one service of a cluster until SIGTERM or SIGINT; calls ready once both ports answer.
 
@@ -52,15 +57,15 @@ async def serve_one(settings: Settings, service: str, ready: Ready | None = None
     # The laptop needs neither of the engines' libraries.
     from parcelgate.app import cluster
 
-    needed = {"risk": (), "clearance": (), "router": _NEEDED + _ASKED}.get(service, _NEEDED)
-    if missing := [name for name in needed if not getattr(settings, name)]:
+    settings_needed = needed(service)
+    if missing := [name for name in settings_needed if not getattr(settings, name)]:
         raise ValueError(f"{service} needs the setting {missing[0]} (PARCELGATE_{missing[0].upper()})")
     stop = _stop_on_signal()
     named = replace(settings, instance=settings.instance or f"{socket.gethostname()}-{service}")
     async with AsyncExitStack() as stack:
         stack.enter_context(locked(named.data, named.instance))
-        # Risk and clearance only answer calls, and keep nothing.
-        engines = await stack.enter_async_context(cluster.opened(named, stop, service)) if needed else None
+        # Those that need no engine only answer calls, and keep nothing.
+        engines = await stack.enter_async_context(cluster.opened(named, stop, service)) if settings_needed else None
         await _serve(stack, named, engines, (service,), stop, ready)
 
 
@@ -76,6 +81,7 @@ async def _serve(
     credentials = Credentials(settings.data, partners)
     line = wire.Line(credentials.local_key("gateway"), settings.call_seconds)
     missing = engines.missing if engines else list[str]
+    warnings = engines.warnings if engines else dict[str, str]
     if engines is None:
         built = assembly.answering(names, settings)
     else:
@@ -86,7 +92,7 @@ async def _serve(
         own = len(names) > 1
         risk, clearance = (address, address) if own else (settings.risk_address, settings.clearance_address)
         await stack.enter_async_context(line.connected(risk, clearance))
-    http, serving = await stack.enter_async_context(server.http_port(settings, built.routes, missing))
+    http, serving = await stack.enter_async_context(server.http_port(settings, built.routes, missing, warnings))
     where = Running(http, address, os.getpid(), names[0] if len(names) == 1 else "gateway", settings.instance)
     announce(settings.data, where)
     structlog.get_logger("gateway").info("gateway_serves", http=http, grpc=address, services=list(names))

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 
 import grpc.aio
@@ -24,6 +24,7 @@ _DOOR_SECONDS = 2
 _CHECK_SECONDS = 1.0
 
 Missing = Callable[[], list[str]]
+Warnings = Callable[[], Mapping[str, str]]
 
 
 @asynccontextmanager
@@ -75,11 +76,11 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def http_port(
-    settings: Settings, routes: Sequence[BaseRoute], missing: Missing
+    settings: Settings, routes: Sequence[BaseRoute], missing: Missing, warnings: Warnings
 ) -> AsyncIterator[tuple[str, "asyncio.Task[None]"]]:
     """Serve HTTP; yields the address and the task that serves. Raises OSError if the port is taken."""
     config = uvicorn.Config(
-        Starlette(routes=[*_health(missing), *routes], exception_handlers=refusal.HTTP),
+        Starlette(routes=[*_health(missing, warnings), *routes], exception_handlers=refusal.HTTP),
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -107,15 +108,16 @@ async def http_port(
             await serving
 
 
-def _health(missing: Missing) -> Sequence[BaseRoute]:
-    """Return liveness (the process answers) and readiness (it has all that it needs)."""
+def _health(missing: Missing, warnings: Warnings) -> Sequence[BaseRoute]:
+    """Return liveness (the process answers) and readiness (it has all that it needs; what else is not well is said)."""
 
     async def live(_request: Request) -> JSONResponse:
         return JSONResponse({"status": "serving"})
 
     async def ready(_request: Request) -> JSONResponse:
+        said = {"warnings": told} if (told := dict(warnings())) else {}
         if found := missing():
-            return JSONResponse({"status": "waiting", "missing": found}, 503)
-        return JSONResponse({"status": "serving"})
+            return JSONResponse({"status": "waiting", "missing": found, **said}, 503)
+        return JSONResponse({"status": "serving", **said})
 
     return Route("/health", live), Route("/health/live", live), Route("/health/ready", ready)

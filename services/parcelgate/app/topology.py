@@ -28,6 +28,15 @@ DOORS = {
     "/v1/declarations": "router",
 }
 
+# Which service answers the calls of a gRPC service. Risk and clearance are asked by the router alone, and stand in no door.
+CALLS = {
+    "parcelgate.api.carrier.v1.CarrierService": "carrier",
+    "parcelgate.api.carrier.v1.DecisionService": "carrier",
+    "parcelgate.api.partner.v1.PartnerService": "carrier",
+    "parcelgate.api.intake.v1.DecisionIntake": "router",
+    "parcelgate.api.tracking.v1.TrackingService": "monitor",
+}
+
 
 def door(path: str) -> str:
     """Return the service that answers an HTTP path."""

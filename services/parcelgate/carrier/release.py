@@ -18,7 +18,7 @@ async def log_releases(messages: Sequence[Message], store: Store, clock: Clock) 
     Raises RejectError for anything that is not a release of the partner that its chunk is addressed to.
     """
     outcome = Outcome()
-    coming: list[Coming] = []
+    coming: list[Coming[Release]] = []
     for message in messages:
         chunk = Chunk.FromString(message.body)
         for number, body in enumerate(chunk.items):
@@ -27,10 +27,12 @@ async def log_releases(messages: Sequence[Message], store: Store, clock: Clock) 
             ours = key.partner == chunk.head.partner and key.environment == chunk.head.environment
             if chunk.head.kind != CHUNK_KIND_RELEASES or not ours or not release.response_id:
                 raise RejectError(fault("RELEASE_MISROUTED"))
-            coming.append(Coming(message, chunk.head, number, bytes(body), release))
+            coming.append(
+                Coming(message, chunk.head, number, bytes(body), release.response_id, release.follows, release)
+            )
     ready = await in_order(store, clock, coming, split, outcome)
     for one in ready:
         place = (one.head.partner, environment_word(one.head.environment))
-        outcome.deliveries.append(Delivery(*place, one.release.response_id, "release", one.body))
-    outcome.facts += responses((one.release for one in ready), clock.micros())
+        outcome.deliveries.append(Delivery(*place, one.response_id, "release", one.body))
+    outcome.facts += responses((one.read for one in ready), clock.micros())
     return outcome

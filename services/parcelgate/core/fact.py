@@ -41,9 +41,11 @@ KINDS: Mapping[str, Kind] = {
     "report.waiting": Kind(61, "", "An authority's report waits for an item not known yet."),
     "report.refused": Kind(62, "", "An authority's report was refused."),
     "response.logged": Kind(70, "answered", "The response stands in the partner's delivery log."),
-    "response.handed_out": Kind(71, "answered", "The response was handed out."),
-    "filing.logged": Kind(72, "", "The declaration stands in the authority's delivery log."),
-    "filing.handed_out": Kind(73, "", "The declaration was handed out to the authority."),
+    "response.handed_out": Kind(72, "answered", "The response was handed out."),
+    "filing.logged": Kind(73, "", "The declaration stands in the authority's delivery log."),
+    "filing.handed_out": Kind(75, "", "The declaration was handed out to the authority."),
+    "response.waits": Kind(71, "", "The response could not be handed out yet; it will be."),
+    "filing.waits": Kind(74, "", "The declaration could not be handed out to the authority yet; it will be."),
     "work.dead": Kind(90, "", "The work failed for good and lies with the dead letters."),
 }
 _NOTHING = Declaration()

@@ -56,6 +56,11 @@ def response_id(case: str, version: int, decision: str) -> str:
     return case[:DIGITS_OF_DECLARATION] + said[:16]
 
 
+def filing_id(case: _Judged) -> str:
+    """Return the id under which a version filed for a case stands in the authority's log."""
+    return derived_id("filing", case.id, case.version, case.round)
+
+
 def derived_id(*parts: object) -> str:
     """Return an id that follows from its parts."""
     return _digest(*parts)

@@ -9,7 +9,6 @@ from parcelgate.api.record.v1.chunk_pb2 import (
     CHUNK_KIND_RELEASES,
     Chunk,
     ChunkEntry,
-    ChunkHead,
 )
 from parcelgate.api.record.v1.decision_pb2 import DecisionCode, Release, Stage
 from parcelgate.api.record.v1.declaration_pb2 import Procedure
@@ -18,7 +17,7 @@ from parcelgate.api.record.v1.referral_pb2 import ReferralType
 from parcelgate.core.chunk import environment_word, split
 from parcelgate.core.clock import Clock, iso
 from parcelgate.core.fact import fact, responses
-from parcelgate.core.naming import derived_id
+from parcelgate.core.naming import filing_id
 from parcelgate.core.order import Coming, in_order
 from parcelgate.core.port import Delivery, Message, Outcome, Store
 
@@ -35,38 +34,43 @@ class Delivering:
     async def handle(self, messages: Sequence[Message]) -> Outcome:
         """Return the deliveries; outcomes show them from now on."""
         outcome = Outcome()
-        coming: list[Coming] = []
+        releases, filings = list[Coming[Release]](), list[Coming[ChunkEntry]]()
         now = self._clock.micros()
         for message in messages:
             chunk = Chunk.FromString(message.body)
             head = chunk.head
             if head.kind == CHUNK_KIND_RELEASES:
                 read = ((n, body, Release.FromString(body)) for n, body in enumerate(chunk.items))
-                coming += [Coming(message, head, n, body, release) for n, body, release in read]
+                releases += [Coming(message, head, n, body, one.response_id, one.follows, one) for n, body, one in read]
             elif head.kind == CHUNK_KIND_FILINGS:
-                for entry, body in zip(head.entries, chunk.items, strict=True):
-                    _file(outcome, head, entry, body, now)
+                whole = zip(head.entries, chunk.items, strict=True)
+                filings += [
+                    Coming(message, head, n, body, filing_id(entry.case), entry.follows, entry)
+                    for n, (entry, body) in enumerate(whole)
+                ]
             else:
                 raise ValueError(f"postal takes no chunk of kind {head.kind} from the release hop")
             # Between two chunks others come to their turn.
             await asyncio.sleep(0)
-        ready = await in_order(self._store, self._clock, coming, split, outcome)
-        outcome.facts += responses((one.release for one in ready), now)
+        for filing in await in_order(self._store, self._clock, filings, split, outcome):
+            _file(outcome, filing, now)
+        ready = await in_order(self._store, self._clock, releases, split, outcome)
+        outcome.facts += responses((one.read for one in ready), now)
         for one in ready:
             _release(outcome, one)
         return outcome
 
 
-def _release(outcome: Outcome, one: Coming) -> None:
-    release, log = one.release, (one.head.partner, environment_word(one.head.environment))
+def _release(outcome: Outcome, one: Coming[Release]) -> None:
+    release, log = one.read, (one.head.partner, environment_word(one.head.environment))
     # How postal.decided finds it: the outcome shows what was logged.
     version = release.declaration.version
     outcome.deliveries.append(Delivery(*log, release.response_id, "release", one.body, version=version))
 
 
-def _file(outcome: Outcome, head: ChunkHead, entry: ChunkEntry, body: bytes, now: int) -> None:
+def _file(outcome: Outcome, one: Coming[ChunkEntry], now: int) -> None:
+    head, entry, body, response_id = one.head, one.read, one.body, one.response_id
     case = entry.case
-    response_id = derived_id("filing", case.id, case.version, case.round)
     outcome.deliveries.append(
         Delivery(
             head.partner,

@@ -13,6 +13,7 @@ from typing import Any
 from parcelgate.api.record.v1.chunk_pb2 import ChunkEntry
 from parcelgate.api.record.v1.decision_pb2 import Release
 from parcelgate.api.record.v1.declaration_pb2 import Declaration, DeclarationKey
+from parcelgate.api.record.v1.fact_pb2 import Fact
 from parcelgate.api.record.v1.item_pb2 import Item
 from parcelgate.core.chunk import environment_value
 from parcelgate.core.clock import iso
@@ -27,7 +28,7 @@ _MOST_BYTES = 8 * 1024 * 1024
 # Messages that one question closes at most; whoever asks again gets more.
 _CLOSED_AT_ONCE = 20
 # What carries a kind of delivery, where the partner's profile names no format of that message.
-_MESSAGES = {"release": "cusrsp", "filing": "cusitm"}
+MESSAGES = {"release": "cusrsp", "filing": "cusitm"}
 _FORMATS = {"release": "upu/cusrsp/own-1", "filing": "upu/cusitm/own-1"}
 _SENDER = "parcelgate"
 
@@ -73,7 +74,7 @@ class HandOut:
         if not kind:
             return None
         form = _format(partner, kind)
-        message = _MESSAGES[kind].upper()
+        message = MESSAGES[kind].upper()
         reference = f"{message}-{partner.id.upper()}-{number + 1:08}"
         closed = Closed(number + 1, first, last, kind, form, reference, self._runner.clock.micros(), 0)
         row = (*place, closed.number, first, last, kind, form, reference, closed.prepared_at)
@@ -103,11 +104,7 @@ class HandOut:
 
     async def compose(self, partner: Partner, closed: Closed) -> list[bytes]:
         """Return the bytes of a message, in pieces; an item whose personal data was erased is left out."""
-        found: list[Delivered] = []
-        while len(found) < closed.responses:
-            after = found[-1].sequence if found else closed.first - 1
-            left = closed.responses - len(found)
-            found += await self._runner.store.deliveries(partner.id, partner.environment, after, left)
+        found = await self._delivered(partner, closed)
         await self._vault.fetch({one.delivery.data_key for one in found})
         records = [record for one in found if (record := self._record(one)) is not None]
         header = {
@@ -123,6 +120,14 @@ class HandOut:
         }
         return await asyncio.to_thread(lambda: list(self._compose(closed.format, header, records, partner.code_lists)))
 
+    async def _delivered(self, partner: Partner, closed: Closed) -> list[Delivered]:
+        found: list[Delivered] = []
+        while len(found) < closed.responses:
+            after = found[-1].sequence if found else closed.first - 1
+            left = closed.responses - len(found)
+            found += await self._runner.store.deliveries(partner.id, partner.environment, after, left)
+        return found
+
     def handed_out(self, partner: Partner, closed: Closed) -> Outcome:
         """Return the step that notes that the partner has a message."""
         now = self._runner.clock.micros()
@@ -135,6 +140,41 @@ class HandOut:
             writes=[Write("postal.hand_out", [row])],
             facts=[fact(kind, now, declaration=about, count=count, details=details, distinct=closed.reference)],
         )
+
+    async def waits(self, partner: Partner, closed: Closed, reason: str) -> Outcome:
+        """Return the step that says of all that a message holds that it waits for the partner's mailbox, and why."""
+        place = f"mailbox of {partner.id}"
+        sentence = f"The {place} is away: {reason}; this waits, and goes out by itself when it is back."
+        return Outcome(
+            facts=await self._each(partner, closed, "waits", sentence=sentence, details={"waits_for": place})
+        )
+
+    async def waited(self, partner: Partner, closed: Closed) -> list[Fact]:
+        """Return what is told of all that a message holds once it was handed out after it had waited."""
+        return await self._each(partner, closed, "handed_out")
+
+    async def _each(self, partner: Partner, closed: Closed, what: str, **more: Any) -> list[Fact]:
+        found, now = list[Fact](), self._runner.clock.micros()
+        for one in await self._delivered(partner, closed):
+            if closed.kind == "release":
+                release = Release.FromString(one.delivery.body)
+                about, case = release.declaration, release.decision.case
+            else:
+                entry = ChunkEntry.FromString(one.delivery.head)
+                about, case = entry.declaration, entry.case
+            found.append(
+                fact(
+                    f"{'response' if closed.kind == 'release' else 'filing'}.{what}",
+                    now,
+                    declaration=about,
+                    case_id=case.id,
+                    authority=case.authority,
+                    round=case.round,
+                    distinct=one.delivery.response_id,
+                    **more,
+                )
+            )
+        return found
 
     def given_up(self, partner: Partner, closed: Closed) -> Outcome:
         """Return the step that notes that a message could not be handed out; its dead letter says why."""
@@ -167,5 +207,5 @@ class HandOut:
 
 def _format(partner: Partner, kind: str) -> str:
     """Choose the partner's own format of the message, else ours."""
-    agreed: Sequence[str] = [name for name in partner.formats_out if name.split("/")[1] == _MESSAGES[kind]]
+    agreed: Sequence[str] = [name for name in partner.formats_out if name.split("/")[1] == MESSAGES[kind]]
     return agreed[0] if agreed else _FORMATS[kind]

@@ -21,10 +21,12 @@ from parcelgate.postal.interchange import ENDED, find
 from parcelgate.postal.outcome import Outcomes
 
 _LOOK_SECONDS = 0.5
-_AWAY_SECONDS = 2.0
+_AWAY_SECONDS = 1.0
 # Files of one partner that are in work at the same time.
 _MOST_IN_WORK = 32
 _MESSAGES = 20
+# Closed messages that say in one look why they wait.
+_MOST_WAITING = 1000
 
 
 class Mailbox(Protocol):
@@ -50,6 +52,10 @@ class Mailbox(Protocol):
 
     async def deliver(self, name: str, body: AsyncIterator[bytes], before_rename: Callable[[], None]) -> None:
         """Let a file appear whole in the out-tray; one of the same name is replaced."""
+
+
+class TrayAwayError(NotNowError):
+    """The tray as a whole cannot be written now."""
 
 
 class Tray(Protocol):
@@ -79,11 +85,14 @@ class FolderTray:
         """Let the message appear as <reference>.xml."""
         try:
             await self._mailbox.deliver(f"{closed.reference}.xml", _pieces(body), _before_rename)
+        except IsADirectoryError as error:
+            # Somebody's folder has the name of this one message; the others go on.
+            raise TryAgainError(f"{closed.reference}.xml cannot be written: {error.strerror}") from error
         except OSError as error:
             # A full disk or a lost folder is no fault of the message; it goes out when there is room again.
             with contextlib.suppress(OSError):
                 await self._mailbox.open()
-            raise TryAgainError(f"the out-tray cannot be written: {error.strerror}") from error
+            raise TrayAwayError(f"the out-tray cannot be written ({error.strerror})") from error
 
 
 class InTray:
@@ -181,14 +190,20 @@ class OutTray:
         self._tray = tray
         self._hand_out = hand_out
         self._open: dict[str, Closed] = {}
+        # Numbers of messages that said that they wait.
+        self._waiting: set[int] = set()
         self._consumer = Consumer("postal.handout", "", self._handle, lambda message: [message])
 
     async def look(self) -> None:
         """Close all that is ready, and put all that is closed into the tray; what does not fit in goes there later."""
         while await self._hand_out.close(self._partner):
             failpoint.pass_by("handout.closed_before_write")
-        with contextlib.suppress(NotNowError):
+        try:
             await self._put_all()
+        except TrayAwayError as error:
+            await self._say_why(str(error))
+        except NotNowError:
+            return
 
     async def _put_all(self) -> None:
         # Work that failed before has its next time in the store; all else goes out now, in order.
@@ -210,6 +225,12 @@ class OutTray:
                 del self._open[name]
             await self._note_dead(closed, name)
 
+    async def _say_why(self, reason: str) -> None:
+        for closed in await self._hand_out.not_handed_out(self._partner, _MOST_WAITING):
+            if closed.number not in self._waiting:
+                await self._runner.transact(await self._hand_out.waits(self._partner, closed, reason))
+                self._waiting.add(closed.number)
+
     async def wait(self) -> None:
         """Wait until something was delivered, or for a while."""
         await self._runner.bell.wait(delivery_bell(self._partner.id, self._partner.environment), _LOOK_SECONDS * 2)
@@ -219,7 +240,11 @@ class OutTray:
         closed = self._open[message.id]
         await self._tray.put(closed, await self._hand_out.compose(self._partner, closed))
         failpoint.pass_by("handout.renamed_before_mark")
-        return self._hand_out.handed_out(self._partner, closed)
+        outcome = self._hand_out.handed_out(self._partner, closed)
+        if closed.number in self._waiting:
+            outcome.facts += await self._hand_out.waited(self._partner, closed)
+            self._waiting.discard(closed.number)
+        return outcome
 
     async def _note_dead(self, closed: Closed, name: str) -> None:
         still = await self._hand_out.not_handed_out(self._partner, 1)

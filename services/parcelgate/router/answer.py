@@ -12,7 +12,7 @@ from parcelgate.core.chunk import Address, pack
 from parcelgate.core.fact import fact
 from parcelgate.core.fault import catalogue
 from parcelgate.core.field import field, whole
-from parcelgate.core.naming import derived_id, response_id
+from parcelgate.core.naming import derived_id, filing_id, response_id
 from parcelgate.core.partner import Partner, Partners
 from parcelgate.core.port import Message, Outcome
 from parcelgate.router.book import Book, CaseRow, DeclarationRow, VersionRow
@@ -124,7 +124,9 @@ class Answers:
         record = case.record()
         record.version = version.version
         entries, names = self._filings[address]
-        entries.append((ChunkEntry(declaration=head, data_key=version.data_key, case=record), version.sealed))
+        entry = ChunkEntry(declaration=head, data_key=version.data_key, case=record, follows=case.filed)
+        entries.append((entry, version.sealed))
+        case.filed, case.changed = filing_id(record), True
         names.append(f"{case.id}/{version.version}/{case.round}")
         return True
 
@@ -232,7 +234,9 @@ class Answers:
         fitting: Sequence[Partner] = [
             partner
             for partner in self._partners.all()
-            if partner.authority == case.authority and partner.mailbox and partner.environment == case.environment
+            if partner.authority == case.authority
+            and (partner.mailbox or partner.queue)
+            and partner.environment == case.environment
         ]
         return fitting[0] if fitting else None
 

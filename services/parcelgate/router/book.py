@@ -91,7 +91,7 @@ class CaseRow:
     """Where a case stands; times are microseconds, 0 for none. Assessment is sealed, kept while clearance is parked.
 
     It is kept as a line in the row of its declaration; while it waits, what it waits for has a row (waiting). Answered
-    is the id of its last response, which the next one follows.
+    is the id of its last response, which the next one follows, and filed that of its last filing.
     """
 
     id: str
@@ -112,6 +112,7 @@ class CaseRow:
     assessment: bytes | None = None
     waiting: bool = False
     answered: str = ""
+    filed: str = ""
     changed: bool = False
     # The bytes that body gave last, and the version and round they are for.
     record_body: bytes = b""
@@ -275,16 +276,16 @@ def _standing(authority: str, procedure: Procedure.ValueType, version: int, coun
 def _line_of(case: CaseRow) -> str:
     """Write where a case stands: words and numbers with a blank between them, for none of the words has one."""
     named = f"{case.authority} {int(case.procedure)} {case.way} {case.deadline_hours}"
-    return f"{named} {case.version} {case.round} {case.state.value} {case.answered or '-'}"
+    return f"{named} {case.version} {case.round} {case.state.value} {case.answered or '-'} {case.filed or '-'}"
 
 
 def _case_of(row: DeclarationRow, line: str) -> CaseRow:
-    authority, procedure, way, hours, version, count, state, answered = line.split()
+    authority, procedure, way, hours, version, count, state, answered, filed = line.split()
     kind = cast("Procedure.ValueType", int(procedure))
     name = case_id(row.id, authority, kind)
     standing = (int(version), int(count), CaseState(state))
     found = CaseRow(name, row.id, row.environment, authority, kind, way, int(hours), *standing)
-    found.answered = answered.strip("-")
+    found.answered, found.filed = answered.strip("-"), filed.strip("-")
     return found
 
 

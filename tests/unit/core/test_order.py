@@ -29,7 +29,7 @@ def coming(*releases):
     (message,) = chunk.pack(ADDRESS, [(ChunkEntry(), body) for body in bodies], "seed")
     read = Chunk.FromString(message.body)
     return [
-        Coming(message, read.head, number, body, release)
+        Coming(message, read.head, number, body, release.response_id, release.follows, release)
         for number, (body, release) in enumerate(zip(bodies, releases, strict=True))
     ]
 
@@ -42,7 +42,7 @@ async def order(log, given):
     outcome = Outcome()
     ready = await in_order(log, FixedClock(1_000_000), given, chunk.split, outcome)
     waiting = [Chunk.FromString(later.message.body).items for later in outcome.postponed]
-    return [one.release.response_id for one in ready], [Release.FromString(one).response_id for (one,) in waiting]
+    return [one.response_id for one in ready], [Release.FromString(one).response_id for (one,) in waiting]
 
 
 async def test_the_first_response_of_a_case_waits_for_nothing():

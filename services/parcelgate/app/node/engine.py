@@ -29,8 +29,8 @@ def postgresql() -> Path:
 
 
 def tool(name: str) -> Path:
-    """Return a program of the engines' packages, for example amqp-publish; raises EngineMissingError."""
-    return _find(f"usr/bin/{name}")
+    """Return a program of the engines' packages, for example amqp-publish or nginx; raises EngineMissingError."""
+    return _find(f"usr/*bin/{name}")
 
 
 def environment() -> dict[str, str]:

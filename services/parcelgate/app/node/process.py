@@ -5,7 +5,9 @@ import pwd
 import signal
 import subprocess
 import time
+from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 _LOOK_SECONDS = 0.03
@@ -88,27 +90,56 @@ class ProcessGroup:
             self.kill()
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to every process of the group."""
+        """Send a signal to the first process, all of its group, and all that descend from it.
+
+        The processes of a PostgreSQL node make groups of their own, and would work on while the first one is frozen.
+        """
         if self._process is None:
             return
-        try:
-            os.killpg(self._process.pid, number)
-        except ProcessLookupError:
-            return
+        first = self._process.pid
+        for pid in (first, *_descendants(first)):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+        with suppress(ProcessLookupError):
+            os.killpg(first, number)
 
     def kill(self) -> None:
         """Kill every process of the group at once, as a power cut would, and wait until the kernel has let go of them."""
+        below = _descendants(self._process.pid) if self._process is not None else []
         self.signal(signal.SIGKILL)
-        if not self._ended(15):
+        if not self._ended(15, below):
             raise NodeFailedError(f"processes of group {self._process and self._process.pid} outlive their kill")
 
-    def _ended(self, seconds: float) -> bool:
+    def _ended(self, seconds: float, below: Sequence[int] = ()) -> bool:
         end = time.monotonic() + seconds
-        while self._process is not None and (self.alive or _living(self._process.pid)):
+        while self._process is not None and (self.alive or _living(self._process.pid) or any(map(_lives, below))):
             if time.monotonic() > end:
                 return False
             time.sleep(_LOOK_SECONDS)
         return True
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+def _descendants(first: int) -> list[int]:
+    """Return the living processes that descend from one, parents before their children."""
+    children: defaultdict[int, list[int]] = defaultdict(list)
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # The name, in brackets, may hold anything; behind it: state and parent.
+            _state, parent = path.read_text("utf-8", "replace").rpartition(")")[2].split()[:2]
+        except (OSError, ValueError):
+            continue
+        children[int(parent)].append(int(path.parent.name))
+    found = list(children[first])
+    for pid in found:
+        found += children[pid]
+    return found
 
 
 def _living(group: int) -> bool:

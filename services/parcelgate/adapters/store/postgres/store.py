@@ -3,9 +3,9 @@
 import asyncio
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from operator import methodcaller
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 from parcelgate.adapters.store.postgres.commit import calls_of, unpack_faults
 from parcelgate.adapters.store.postgres.connection import Pool
@@ -20,6 +20,20 @@ LEFT_LYING_SECONDS = 5.0
 _MOST_COUNTED = 100_000
 # Of what is logged twice, how often another process may be first between our look and our commit.
 _TIMES_LOGGED = 20
+_OFTEN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """What should not lie there for long: messages unsent, the oldest for how long, work tried often, dead letters."""
+
+    MOST: ClassVar[int] = 10_000
+    """Nothing is counted further."""
+
+    unsent: int
+    unsent_seconds: float
+    retried: int
+    dead: int
 
 
 class PostgresStore:
@@ -95,6 +109,11 @@ class PostgresStore:
         """Return how many messages wait to be sent, by whomever; counts up to 100,000."""
         ((count,),) = await self.run("runner.backlog", _MOST_COUNTED)
         return int(count)
+
+    async def condition(self) -> Condition:
+        """Look at what waits to be sent, by whomever, what was tried three times or more, and what is dead."""
+        (row,) = await self.run("runner.condition", Condition.MOST, _OFTEN)
+        return Condition(*row)
 
     async def due(self, consumer: str, now_micros: int, limit: int) -> list[Postponed]:
         """Return postponed work of a consumer whose time has come."""

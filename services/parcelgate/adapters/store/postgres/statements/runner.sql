@@ -102,6 +102,17 @@ ORDER BY position LIMIT $2::bigint;
 -- How many messages wait to be sent, counted up to a limit.
 SELECT count(*) FROM (SELECT FROM runner.outbox WHERE sent_at IS NULL LIMIT $1::bigint) AS r;
 
+-- name: runner.condition
+-- What lies in the store and should not for long, each counted up to a limit; work counts from so many tries on.
+SELECT unsent, seconds,
+    (SELECT count(*) FROM (SELECT FROM runner.retry WHERE attempts >= $2::integer LIMIT $1::bigint) AS r),
+    (SELECT count(*) FROM (SELECT FROM runner.dead_letter LIMIT $1::bigint) AS d)
+FROM (
+    SELECT count(*) AS unsent,
+        coalesce(extract(epoch FROM clock_timestamp() - min(entered_at)), 0)::double precision AS seconds
+    FROM (SELECT entered_at FROM runner.outbox WHERE sent_at IS NULL LIMIT $1::bigint) AS o
+) AS waiting;
+
 -- name: runner.mark_sent
 -- Marks messages as confirmed by the bus.
 SELECT runner.mark_sent($1::text[]);
