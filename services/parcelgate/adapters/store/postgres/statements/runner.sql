@@ -105,7 +105,7 @@ SELECT count(*) FROM (SELECT FROM runner.outbox WHERE sent_at IS NULL LIMIT $1::
 -- name: runner.condition
 -- What lies in the store and should not for long, each counted up to a limit; work counts from so many tries on.
 SELECT unsent, seconds,
-    (SELECT count(*) FROM (SELECT FROM runner.retry WHERE attempts >= $2::integer LIMIT $1::bigint) AS r),
+    (SELECT count(*) FROM (SELECT FROM runner.retry WHERE consumer > '' AND attempts >= $2::integer LIMIT $1::bigint) AS r),
     (SELECT count(*) FROM (SELECT FROM runner.dead_letter LIMIT $1::bigint) AS d)
 FROM (
     SELECT count(*) AS unsent,
