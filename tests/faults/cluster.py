@@ -47,6 +47,7 @@ FROZEN_SECONDS = 8.0
 HOLE_SECONDS = 11.0
 STOP_SECONDS = 10.0
 CLIENTS_SECONDS = 120
+UNSURE_SECONDS = 60
 QUIET_SECONDS = 150
 LEFT_SECONDS = 20
 RECEIVE_SECONDS = 20
@@ -70,6 +71,7 @@ class Run:
         self._chance = random.Random(seed)
         self._instances = instances
         self._patience = QUIET_SECONDS
+        self._clients_seconds = CLIENTS_SECONDS
         self._environment = {
             "PARCELGATE_GUARDS": guards,
             "PARCELGATE_RESEND_SECONDS": str(resend_seconds),
@@ -88,6 +90,8 @@ class Run:
         self.fates, self.troubles = {}, [storm.BROKER_FROZEN] * 2
         self._environment["PARCELGATE_RESEND_SECONDS"] = "3600"
         self._patience = LEFT_SECONDS
+        # The receipt that a client waits for may be among what is lost.
+        self._clients_seconds = UNSURE_SECONDS
 
     def double_what_is_sent(self) -> None:
         """Let only this befall the cluster: services that die when their work is done and nobody knows it yet."""
@@ -153,7 +157,7 @@ class Run:
         await asyncio.gather(*misfortunes)
         await asyncio.sleep(1.0)
         load.enough = True
-        await asyncio.wait_for(asyncio.gather(*sent), CLIENTS_SECONDS)
+        await self._answered(sent)
         self.seconds["run"] = time.monotonic() - began
         await self._quiet()
         await self._all_received()
@@ -163,6 +167,16 @@ class Run:
         self.wrong += [f"{one.instance} ended by itself ({one.code})" for one in self.cluster.members if not one.alive]
         for one in self.cluster.members:
             await self._stop(one)
+
+    async def _answered(self, sent: list[asyncio.Task[None]]) -> None:
+        """Wait until every client has its last answer; one that never comes is wrong, and what was sent is still judged."""
+        _, waiting = await asyncio.wait(sent, timeout=self._clients_seconds)
+        for client in waiting:
+            client.cancel()
+            self.wrong.append(f"client {sent.index(client)} was never answered")
+        # Whatever else went wrong with a client shows itself here.
+        await asyncio.gather(*(set(sent) - waiting))
+        await asyncio.gather(*waiting, return_exceptions=True)
 
     def _note(self, what: str, who: str = "") -> None:
         """Count what happened, and write down when."""

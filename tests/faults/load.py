@@ -157,10 +157,13 @@ class Load:
             if number:
                 await self._rest(rest_seconds)
             if number % 3 == 2:
-                told = await (self.queues[partner] if partner in self.queues else self._drop(partner))(name, body)
-                self._journal.write(
-                    door="interchange", partner=partner, name=name, receipt=told["receipt"], repeated=False
-                )
+                hand_in = self.queues[partner] if partner in self.queues else self._drop(partner)
+                try:
+                    receipt = (await hand_in(name, body))["receipt"]
+                except asyncio.CancelledError:
+                    self._journal.write(door="unsure", partner=partner, name=name)
+                    raise
+                self._journal.write(door="interchange", partner=partner, name=name, receipt=receipt, repeated=False)
                 continue
             headers = {"Content-Type": "application/xml", "Parcelgate-File-Name": name}
             answer = await self._insist("postal", "/v1/interchanges", partner, body, headers)
