@@ -13,7 +13,8 @@ from aio_pika.exceptions import AMQPException
 from load import Journal
 from yarl import URL
 
-TROUBLE = (AMQPException, ConnectionError, TimeoutError, OSError)
+# StopAsyncIteration: the other side had hung up before it said a word.
+TROUBLE = (AMQPException, ConnectionError, StopAsyncIteration, TimeoutError, OSError)
 ANSWER_SECONDS = 20.0
 _CONFIRM_SECONDS = 5.0
 _CLOSE_SECONDS = 1.0

@@ -20,8 +20,9 @@ from yarl import URL
 from parcelgate.adapters.bus.rabbitmq.topology import UNROUTED, TopologyError
 from parcelgate.core.port import BusUnavailableError
 
-# All that a broken connection raises, besides a CancelledError that nobody asked for.
-TROUBLE = (AMQPError, OSError, EOFError, RuntimeError, TimeoutError)
+# All that a broken connection raises, besides a CancelledError that nobody asked for. StopAsyncIteration is how the
+# library says that the other side had hung up before it said a word, as a proxy does whose broker is away.
+TROUBLE = (AMQPError, OSError, EOFError, RuntimeError, StopAsyncIteration, TimeoutError)
 ANSWER_SECONDS = 5.0
 HEARTBEAT_SECONDS = 10
 _FIRST_PAUSE = 0.2
@@ -202,6 +203,9 @@ class Link:
                 if str(error) != str(self.trouble) or self.up:
                     self._log.warning("broker_away", reason=str(error))
                 self.trouble = error
+            except Exception as error:  # noqa: BLE001 - a link that gave up for good would leave the process deaf
+                self._log.error("broker_link_failed", exc_info=error)
+                self.trouble = BusUnavailableError(f"{type(error).__name__}: {error}")
             finally:
                 self.connection = None
                 self._up.clear()
@@ -230,12 +234,10 @@ class Link:
                 task.cancel()
             ended = await asyncio.gather(*tasks, return_exceptions=True)
         for error in ended:
-            if isinstance(error, BusUnavailableError):
-                raise error
-            if isinstance(error, Exception):
-                if not isinstance(error, TROUBLE):
-                    self._log.error("broker_link_failed", exc_info=error)
+            if isinstance(error, TROUBLE):
                 raise BusUnavailableError(f"{type(error).__name__}: {error}") from error
+            if isinstance(error, Exception):
+                raise error
         raise BusUnavailableError("the connection to the broker was lost")
 
     async def _ask(self, connection: Connection) -> None:
