@@ -19,6 +19,7 @@ from parcelgate.core.clock import Clock, iso
 from parcelgate.core.fact import fact, responses
 from parcelgate.core.naming import filing_id
 from parcelgate.core.order import Coming, in_order
+from parcelgate.core.pace import paced
 from parcelgate.core.port import Delivery, Message, Outcome, Store
 
 _CODES = {number: name.removeprefix("DECISION_CODE_") for name, number in DecisionCode.items()}
@@ -55,9 +56,10 @@ class Delivering:
         for filing in await in_order(self._store, self._clock, filings, split, outcome):
             _file(outcome, filing, now)
         ready = await in_order(self._store, self._clock, releases, split, outcome)
-        outcome.facts += responses((one.read for one in ready), now)
-        for one in ready:
-            _release(outcome, one)
+        async for some in paced(ready):
+            outcome.facts += responses((one.read for one in some), now)
+            for one in some:
+                _release(outcome, one)
         return outcome
 
 

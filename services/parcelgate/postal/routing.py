@@ -22,6 +22,7 @@ from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.core.chunk import Address, environment_value, pack
 from parcelgate.core.fact import fact
 from parcelgate.core.fault import fault
+from parcelgate.core.pace import paced
 from parcelgate.core.partner import Partner, Partners
 from parcelgate.core.port import Outcome, Write
 from parcelgate.core.runner import Runner
@@ -134,17 +135,15 @@ class Routing:
             partner = Partner(interchange.partner, "", "", "POST", interchange.environment, "")
         before = {name: one.version for name, one in known.items()}
         batch = _Batch(interchange, partner, self._runner.clock.micros(), known, before)
-        for number, row in enumerate(rows, 1):
-            if row.status == "REJECTED":
-                _refuse(batch, row, unpack_faults(row.faults))
-            elif row.item:
-                _declare(batch, row)
-            else:
-                await self._vault.fetch([interchange.data_key])
-                self._report(batch, row)
-            if number % BATCH == 0:
-                # Between two batches others come to their turn.
-                await asyncio.sleep(0)
+        await self._vault.fetch([interchange.data_key])
+        async for some in paced(rows):
+            for row in some:
+                if row.status == "REJECTED":
+                    _refuse(batch, row, unpack_faults(row.faults))
+                elif row.item:
+                    _declare(batch, row)
+                else:
+                    self._report(batch, row)
         self._address(batch, rows)
         _count(batch, rows)
         return batch

@@ -28,6 +28,7 @@ from parcelgate.api.risk.v1.risk_pb2 import AssessCall, AssessRequest, AssessRes
 from parcelgate.core.fault import fault
 from parcelgate.core.field import field, whole
 from parcelgate.core.naming import call_id
+from parcelgate.core.pace import paced
 from parcelgate.core.port import TryAgainError
 from parcelgate.core.text import nul_at, nul_in
 from parcelgate.router.book import CaseRow
@@ -166,27 +167,25 @@ class Judge:
         assessed = await self._call(self._assess, environment, to_risk, AssessResult, "risk", patience)
         to_clearance: list[_Piece] = []
         wanted: list[tuple[str, CaseRow, bytes]] = []
-        for question in chunk:
-            found = question.assessment
-            if found is None:
-                result = assessed.get(question.call_id, _NO_ASSESSMENT)
-                has_opinion = result.HasField("assessment")
-                answer = _answer(result, "risk", question.risk, opinion=has_opinion)
-                if question.risk is not None:
-                    answers[question.risk.id] = answer
-                if answer.failure is not None and not has_opinion:
-                    answers |= {case.id: answer for case in question.clearance}
-                    continue
-                found = result.assessment.SerializeToString()
-            about = question.declaration + field(_ASSESSMENT, found) + field(_ACCEPTANCE, question.accepted.encode())
-            for case in question.clearance:
-                name = call_id(case)
-                to_clearance.append((name, _case(case) + about))
-                wanted.append((name, case, found))
+        async for some in paced(chunk):
+            for question in some:
+                found = question.assessment
+                if found is None:
+                    result = assessed.get(question.call_id, _NO_ASSESSMENT)
+                    found = _take_assessed(question, result, answers)
+                    if found is None:
+                        continue
+                accepted = field(_ACCEPTANCE, question.accepted.encode())
+                about = question.declaration + field(_ASSESSMENT, found) + accepted
+                for case in question.clearance:
+                    name = call_id(case)
+                    to_clearance.append((name, _case(case) + about))
+                    wanted.append((name, case, found))
         decided = await self._call(self._decide, environment, to_clearance, DecideResult, "clearance", patience)
-        for name, case, found in wanted:
-            answers[case.id] = answer = _answer(decided.get(name, _NO_DECISION), "clearance", case)
-            answer.assessment = found
+        async for part in paced(wanted):
+            for name, case, found in part:
+                answers[case.id] = answer = _answer(decided.get(name, _NO_DECISION), "clearance", case)
+                answer.assessment = found
 
     async def _call(
         self,
@@ -215,6 +214,18 @@ class Judge:
             return {name: result(fault=wrong) for name, _ in pieces}
         patience.left = patience.most
         return found
+
+
+def _take_assessed(question: Question, result: AssessResult, answers: dict[str, Answer]) -> bytes | None:
+    """Take what risk said of a version; returns its assessment, or None if clearance cannot be asked without it."""
+    has_opinion = result.HasField("assessment")
+    answer = _answer(result, "risk", question.risk, opinion=has_opinion)
+    if question.risk is not None:
+        answers[question.risk.id] = answer
+    if answer.failure is not None and not has_opinion:
+        answers |= {case.id: answer for case in question.clearance}
+        return None
+    return result.assessment.SerializeToString()
 
 
 def _case(case: CaseRow) -> bytes:

@@ -14,6 +14,7 @@ from parcelgate.core.chunk import environment_value
 from parcelgate.core.clock import day
 from parcelgate.core.fault import fault
 from parcelgate.core.naming import derived_id
+from parcelgate.core.pace import paced
 from parcelgate.core.seal import Vault
 from parcelgate.router.answer import Answers, reason_of
 from parcelgate.router.book import CaseRow, DeclarationRow, VersionRow
@@ -52,15 +53,17 @@ async def play(turns: Sequence[Turn], answers: Answers, judge: Judge, vault: Vau
         # The service is there: what it cannot answer alone waits for its own time.
         for answer in came.values():
             answer.away = False
-    for turn in turns:
-        for case in turn.cases:
-            if case.way == NO_AUTHORITY:
-                _settle(turn, case, Answer(decision=_no_agreement(turn, case)), answers, vault)
-            elif case.way == "mailbox":
-                _settle(turn, case, _filed(turn, case, answers), answers, vault)
-            else:
-                _settle(turn, case, came[case.id], answers, vault)
+    async for some in paced(turns):
+        for turn in some:
+            for case in turn.cases:
+                _settle(turn, case, _answer(turn, case, came, answers), answers, vault)
     return answered
+
+
+def _answer(turn: Turn, case: CaseRow, came: Mapping[str, Answer], answers: Answers) -> Answer:
+    if case.way == NO_AUTHORITY:
+        return Answer(decision=_no_agreement(turn, case))
+    return _filed(turn, case, answers) if case.way == "mailbox" else came[case.id]
 
 
 def _question(turn: Turn, vault: Vault) -> Question | None:

@@ -21,6 +21,7 @@ from parcelgate.api.record.v1.declaration_pb2 import (
 )
 from parcelgate.api.record.v1.item_pb2 import Item
 from parcelgate.core.fault import fault
+from parcelgate.core.pace import paced
 from parcelgate.core.partner import Partners
 from parcelgate.core.port import RejectError
 from parcelgate.core.seal import Vault
@@ -85,11 +86,15 @@ class Routing:
         """
         held = (row for one in answers.book.declarations.values() for row in one.versions.values() if row.sealed)
         await self._vault.fetch({row.data_key for row in (*held, *(arrival.version for arrival in coming))})
-        for arrival in coming:
-            self._read(arrival.version)
+        async for some in paced(coming):
+            for arrival in some:
+                self._read(arrival.version)
         waves = self._waves(coming, answers)
         while wave := [queue.pop(0) for queue in waves if queue]:
-            turns = [turn for declaration, row in wave for turn in self._apply(declaration, row, answers)]
+            turns: list[Turn] = []
+            async for part in paced(wave):
+                for declaration, row in part:
+                    turns += self._apply(declaration, row, answers)
             await play(turns, answers, self._judge, self._vault)
 
     def anew(self, declaration: DeclarationRow, answers: Answers) -> Turn:

@@ -1,5 +1,6 @@
 """The servicer: results in order, faults that stop nobody else, answers that repeat."""
 
+import asyncio
 import tracemalloc
 
 import grpc
@@ -123,6 +124,17 @@ def test_a_bug_is_a_fault_of_its_item_and_never_a_release():
     assert response.results[0].HasField("decision")
     assert not response.results[1].HasField("decision")
     assert response.results[1].fault.code == "CLEARANCE_FAILED"
+
+
+async def test_a_single_call_need_not_wait_for_a_full_chunk_that_came_before_it(servicer):
+    done = []
+
+    async def ask(name, calls):
+        await servicer.serve(DecideRequest(calls=calls), None)
+        done.append(name)
+
+    await asyncio.gather(ask("chunk", [shirt(f"c{n}") for n in range(250)]), ask("single", [shirt()]))
+    assert done == ["single", "chunk"]
 
 
 async def test_more_than_250_calls_are_refused(servicer):

@@ -1,5 +1,6 @@
 """The servicer: answers in order, one a call, repeatable, masked, the strongest action deciding."""
 
+import asyncio
 import tracemalloc
 
 import grpc
@@ -142,6 +143,17 @@ def test_a_long_description_is_shown_cut():
     one.item.content[0].description = "power bank " * 30
     inputs = SERVICER.assess(AssessRequest(calls=[_call("a", one)])).results[0].assessment.findings[0].inputs
     assert len(inputs[0].value) == 80
+
+
+async def test_a_single_call_need_not_wait_for_a_full_chunk_that_came_before_it():
+    done = []
+
+    async def ask(name, calls):
+        await SERVICER.serve(AssessRequest(calls=calls), None)
+        done.append(name)
+
+    await asyncio.gather(ask("chunk", [_call(f"c{n}") for n in range(250)]), ask("single", [_call("a")]))
+    assert done == ["single", "chunk"]
 
 
 async def test_more_than_250_calls_are_refused():
