@@ -3,7 +3,8 @@
 import time
 
 import asked
-from row import Row, row
+import yardstick
+from row import Row
 
 from parcelgate.api.clearance.v1.clearance_pb2 import DecideCall, DecideRequest
 from parcelgate.api.record.v1 import item_pb2 as record
@@ -90,13 +91,12 @@ def run(rounds: int = 12) -> list[Row]:
         peer.append(time.process_time_ns() - middle)
     mine, theirs = min(ours) / CALLS / 1000, min(peer) / CALLS / 1000
     whole = asked.micros("clearance", _METHOD, request, CALLS)
-    budget = f"<= {BUDGET_MICROSECONDS}"
+    yard = yardstick.measure()
+    note = f"Item.FromString of the same bytes takes {theirs:.2f}"
     return [
-        row("clearance: decide on one item, bytes to bytes / Item.FromString of the same bytes", mine, theirs,
-            mine / theirs, "µs CPU an item", budget=budget, holds=mine <= BUDGET_MICROSECONDS),
-        row("clearance: a whole process that is asked 250 at once", whole, None, None, "µs CPU an item",
-            budget=budget, holds=whole <= BUDGET_MICROSECONDS),
-    ]  # fmt: skip
+        yardstick.against("clearance: decide on one item, bytes to bytes", mine, yard, BUDGET_MICROSECONDS, note=note),
+        yardstick.against("clearance: a whole process that is asked 250 at once", whole, yard, BUDGET_MICROSECONDS),
+    ]
 
 
 if __name__ == "__main__":
