@@ -193,7 +193,7 @@ async def _hops(url: str, count: int, rest: float) -> list[float]:
         name = f"hop-{secrets.token_hex(4)}"
         queue = await channel.declare_queue(name, durable=True, arguments={"x-queue-type": "quorum"})
         arrived: asyncio.Queue[aio_pika.abc.AbstractIncomingMessage] = asyncio.Queue()
-        await queue.consume(arrived.put)
+        tag = await queue.consume(arrived.put)
         body, taken = secrets.token_bytes(2000), []
         for _ in range(count):
             began = time.perf_counter()
@@ -202,6 +202,7 @@ async def _hops(url: str, count: int, rest: float) -> list[float]:
             await (await arrived.get()).ack()
             taken.append((time.perf_counter() - began) * 1e3)
             await asyncio.sleep(rest)
+        await queue.cancel(tag)
         await queue.delete(if_unused=False, if_empty=False)
     finally:
         await connection.close()
