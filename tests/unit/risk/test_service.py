@@ -44,10 +44,10 @@ async def test_results_come_in_the_order_of_the_calls_and_a_faulty_one_stops_no_
 
 def test_a_rule_that_breaks_is_a_fault_of_its_item_and_never_no_risk():
     class Breaking(Assessor):
-        def examine(self, one):
-            if one.version == 2:
+        def examine_all(self, declarations):
+            if any(one.version == 2 for one in declarations):
                 raise ZeroDivisionError("text of a party")
-            return super().examine(one)
+            return super().examine_all(declarations)
 
     broken = declaration("version: 2")
     broken.version = 2
