@@ -114,10 +114,10 @@ def test_the_procedure_of_the_case_comes_before_the_flow(servicer):
 
 def test_a_bug_is_a_fault_of_its_item_and_never_a_release():
     class Broken(Decider):
-        def decide(self, call, decision, flow):
-            decision.code = DECISION_CODE_RELEASED_WITH_DUTY
-            if call.call_id == "bad":
-                raise KeyError(flow)
+        def decide(self, calls):
+            if any(call.call_id == "bad" for call, _ in calls):
+                raise KeyError(calls)
+            return super().decide(calls)
 
     response = ClearanceServicer(Broken(regime.load())).decide(DecideRequest(calls=[shirt("good"), shirt("bad")]))
     assert response.results[0].HasField("decision")
