@@ -123,7 +123,7 @@ class Decider:
         """Read the item of a call and heed the findings of risk."""
         item = call.declaration.item
         draft = _Draft(call, item, flow, decision_id(call.call_id), _NOTHING, consignment.read(item))
-        findings = call.assessment.findings
+        findings = call.assessment.findings[:]
         if findings:
             self._heed(draft, findings)
         if draft.seen.restricted and flow == "IMPORT" and not draft.stop:

@@ -55,12 +55,14 @@ class ClearanceServicer(ClearanceServiceServicer):
 
     def answer(self, request: DecideRequest) -> bytes:
         """Decide on the calls of a request, at most 250, and return the DecideResponse as bytes."""
-        calls = list(request.calls)
+        calls = request.calls[:]
         together = [calls[start : start + _TOGETHER] for start in range(0, len(calls), _TOGETHER)]
         return b"".join([field(_RESULTS, result) for some in together for result in self._answers(some)])
 
     def _answers(self, calls: Sequence[DecideCall]) -> Iterator[bytes]:
         """Answer calls that are decided together."""
+        # Held here, so that protobuf makes them once for all who look at them.
+        _held = [(call.declaration, call.case) for call in calls]
         flows = [procedure(call) for call in calls]
         faults = [_unfit(call, flow) for call, flow in zip(calls, flows, strict=True)]
         fit = [(call, flow) for call, flow, wrong in zip(calls, flows, faults, strict=True) if wrong is None]

@@ -51,7 +51,7 @@ class RiskServicer(RiskServiceServicer):
 
         Most answers are the same but for ids and case, so they are put together from bytes that are there already.
         """
-        calls = list(request.calls)
+        calls = request.calls[:]
         together = [calls[start : start + _TOGETHER] for start in range(0, len(calls), _TOGETHER)]
         return b"".join([field(_RESULTS, result) for some in together for result in self._answers(some)])
 
