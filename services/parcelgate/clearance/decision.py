@@ -7,7 +7,6 @@ import hashlib
 from binascii import hexlify
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from dataclasses import field as attribute
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -24,7 +23,7 @@ from parcelgate.api.record.v1.declaration_pb2 import (
     PROCEDURE_TRANSIT,
 )
 from parcelgate.api.record.v1.referral_pb2 import REFERRAL_TYPE_AMENDMENT, REFERRAL_TYPE_INFORMATION, Referral
-from parcelgate.clearance import amount, consignment, levy, table
+from parcelgate.clearance import consignment, levy, table
 from parcelgate.clearance.consignment import Consignment, Gap
 from parcelgate.clearance.draft import finding, outcome, reason, referral, total_due
 from parcelgate.clearance.levy import Levy
@@ -82,11 +81,11 @@ class _Draft:
     own_id: bytes
     stop: Code
     seen: Consignment
+    said: list[bytes]
+    due: list[bytes]
+    gaps: list[Gap]
     category: int = 0
     outcome: _Outcome = _HELD
-    said: list[bytes] = attribute(default_factory=list)
-    due: list[bytes] = attribute(default_factory=list)
-    gaps: list[Gap] = attribute(default_factory=list)
 
 
 class Decider:
@@ -113,7 +112,7 @@ class Decider:
         for draft in drafts:
             plan = self._choose(draft)
             if plan is not None:
-                owed.append((draft, plan, Levy(draft.seen, plan, draft.due)))
+                owed.append((draft, plan, Levy(draft.seen, plan, draft.said, draft.due, [], [])))
         levy.assess([one for _, _, one in owed])
         for draft, plan, one in owed:
             self._take(draft, plan, one)
@@ -122,7 +121,7 @@ class Decider:
     def _begin(self, call: DecideCall, flow: str) -> _Draft:
         """Read the item of a call and heed the findings of risk."""
         item = call.declaration.item
-        draft = _Draft(call, item, flow, decision_id(call.call_id), _NOTHING, consignment.read(item))
+        draft = _Draft(call, item, flow, decision_id(call.call_id), _NOTHING, consignment.read(item), [], [], [])
         findings = call.assessment.findings[:]
         if findings:
             self._heed(draft, findings)
@@ -161,9 +160,6 @@ class Decider:
     def _take(self, draft: _Draft, plan: Plan, owed: Levy) -> None:
         """Decide on imported goods by what is due, with the duties and the rows they follow from."""
         draft.category = owed.category
-        for step in owed.steps:
-            if step.note:
-                draft.said.append(step.note)
         for note in owed.notes:
             sentence = self._regime.sentences[note.code].sentence.format(path=note.path)
             draft.said.append(reason(note.code, sentence, note.basis))
@@ -172,7 +168,7 @@ class Decider:
         if draft.gaps:
             draft.due.clear()
             return
-        draft.due.append(total_due(amount.written(plan.currency, owed.due, plan.scale)))
+        draft.due.append(total_due(plan.currency, owed.due, plan.scale))
         if owed.due:
             draft.outcome = (fiscal.DECISION_CODE_RELEASED_WITH_DUTY, plan.reasons["DUTY_DUE"])
         else:

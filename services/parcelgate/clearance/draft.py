@@ -4,6 +4,7 @@ Reasons, duties and questions are the same for thousands of items; as bytes they
 """
 
 from parcelgate.api.record.v1 import decision_pb2 as fiscal
+from parcelgate.clearance import amount
 from parcelgate.core import field as wire
 
 _REASONS = fiscal.Decision.REASONS_FIELD_NUMBER
@@ -23,9 +24,9 @@ def duty(body: bytes) -> bytes:
     return wire.field(_DUTIES, body)
 
 
-def total_due(money: bytes) -> bytes:
-    """Make Money, as bytes, the field of a decision that says what is due."""
-    return wire.field(_TOTAL_DUE, money)
+def total_due(currency: str, units: int, parts: int) -> bytes:
+    """Write what is due, in minor units of which so many make one unit, as a field of a decision."""
+    return amount.written(_TOTAL_DUE, currency, units, parts)
 
 
 def referral(body: bytes) -> bytes:

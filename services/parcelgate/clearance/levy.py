@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from dataclasses import field as attribute
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -11,7 +10,6 @@ from parcelgate.clearance import amount, draft, value
 from parcelgate.clearance.consignment import Consignment, Gap, ioss_problem
 from parcelgate.clearance.plan import DutyRate, Plan, Step
 from parcelgate.core import identifier
-from parcelgate.core.field import field
 
 _KEPT = 4096
 # Digits of an HS code with its national part.
@@ -30,17 +28,18 @@ class Note(NamedTuple):
 
 @dataclass(slots=True)
 class Levy:
-    """What is due on a consignment by a plan, in minor units, the steps that were taken, what was noted, the gaps that were met.
+    """What is due on a consignment by a plan, in minor units, what was noted, the gaps that were met.
 
-    Duties and taxes are fields of the decision already.
+    Said, the reasons of the steps that were taken, and duties, taxes among them, are fields of the decision already.
     """
 
     consignment: Consignment
     plan: Plan
+    said: list[bytes]
     duties: list[bytes]
-    gaps: list[Gap] = attribute(default_factory=list)
-    steps: list[Step] = attribute(default_factory=list)
-    notes: list[Note] = attribute(default_factory=list)
+    gaps: list[Gap]
+    notes: list[Note]
+    has_codes: bool = False
     postage: value.Value | None = None
     customs_duty: int = 0
     due: int = 0
@@ -72,7 +71,7 @@ def _value(levy: Levy) -> value.Value | None:
     if worth is not None:
         return worth
     if plan.uses_hs:
-        _need_codes(codes, "", gaps)
+        _need_codes(levy, "")
     if plan.vat_rate is None:
         gaps.append(_rate_gap("VAT", "destination_country", plan))
     elif plan.vat_rate.with_postage:
@@ -117,10 +116,13 @@ def _chosen(steps: tuple[Step, ...], minor: int, codes: list[str], *, ioss: bool
     return None
 
 
-def _need_codes(codes: list[str], basis: str, gaps: list[Gap]) -> bool:
+def _need_codes(levy: Levy, basis: str) -> bool:
     """Ask for the HS code of every line that has none, or a wrong one; tells whether all are there."""
+    if levy.has_codes:
+        return True
+    gaps = levy.gaps
     whole = True
-    for index, code in enumerate(codes):
+    for index, code in enumerate(levy.consignment.codes):
         if not code:
             gaps.append(Gap("HS_MISSING", f"content[{index}].hs_code", basis))
         elif len(code) > _LONGEST or not _wellformed(code):
@@ -128,7 +130,14 @@ def _need_codes(codes: list[str], basis: str, gaps: list[Gap]) -> bool:
         else:
             continue
         whole = False
+    levy.has_codes = whole
     return whole
+
+
+def _say(levy: Levy, step: Step) -> None:
+    """Give the reason of a step that was taken, if it has one."""
+    if step.note:
+        levy.said.append(step.note)
 
 
 def _duty(levy: Levy, worth: value.Value) -> None:
@@ -136,12 +145,10 @@ def _duty(levy: Levy, worth: value.Value) -> None:
     step = _chosen(plan.duty, worth.minor, codes)
     if step is None:
         _ad_valorem(levy, worth)
-    elif (not step.row.needs_hs or _need_codes(codes, step.row.name, levy.gaps)) and (
-        step.row.treatment == "per-classification"
-    ):
+    elif (not step.row.needs_hs or _need_codes(levy, step.row.name)) and (step.row.treatment == "per-classification"):
         _per_classification(levy, worth)
     elif step.row.treatment == "relief":
-        levy.steps.append(step)
+        _say(levy, step)
 
 
 def _per_classification(levy: Levy, worth: value.Value) -> None:
@@ -150,12 +157,12 @@ def _per_classification(levy: Levy, worth: value.Value) -> None:
     if rate is None:
         levy.gaps.append(_rate_gap("customs duty", "content[0].hs_code", plan))
         return
-    digits, lines, codes = rate.row.digits, consignment.lines, consignment.codes
+    digits, codes = rate.row.digits, consignment.codes
     first: dict[str, int] = {}
     for index, code in enumerate(codes):
         first.setdefault(code[:digits], index)
     for code, index in first.items():
-        key = (lines[index][0], code, worth.exchange_rate)
+        key = (consignment.number(index), code, worth.exchange_rate)
         duty = rate.made.get(key)
         if duty is None:
             if len(rate.made) >= _KEPT:
@@ -169,12 +176,12 @@ def _per_classification(levy: Levy, worth: value.Value) -> None:
 def _ad_valorem(levy: Levy, worth: value.Value) -> None:
     plan, consignment = levy.plan, levy.consignment
     codes = consignment.codes
-    if not _need_codes(codes, plan.basis, levy.gaps):
+    if not _need_codes(levy, plan.basis):
         return
     chosen: list[DutyRate] = []
     for index, code in enumerate(codes):
         rate = plan.rate_of(code)
-        origin = "" if rate is None else consignment.item.content[index].origin_country
+        origin = "" if rate is None else consignment.pieces[index].origin_country
         if rate is None or origin in rate.row.excluded_origins:
             levy.gaps.append(_rate_gap("customs duty", f"content[{index}].hs_code", plan))
         elif rate.row.excluded_origins and not origin:
@@ -197,7 +204,7 @@ def _ad_valorem(levy: Levy, worth: value.Value) -> None:
         share = amount.half_up(carried.minor * minor, total) if total else 0
         base = minor + share
         due = amount.half_up(base * rate.numerator, rate.denominator)
-        key = (consignment.lines[index][0], codes[index], worth.exchange_rate)
+        key = (consignment.number(index), codes[index], worth.exchange_rate)
         levy.duties.append(_written(plan, rate, key, base, due))
         levy.customs_duty += due
         levy.due += due
@@ -237,13 +244,13 @@ def _vat(levy: Levy, worth: value.Value) -> None:
         levy.gaps.append(_rate_gap("VAT and excise duty", "content", plan))
         return
     if step.row.needs_hs:
-        _need_codes(codes, step.row.name, levy.gaps)
+        _need_codes(levy, step.row.name)
     if step.row.treatment == "relief":
-        levy.steps.append(step)
+        _say(levy, step)
         return
     at_sale = step.row.treatment == "at-sale"
     if at_sale:
-        levy.steps.append(step)
+        _say(levy, step)
     _add_vat(levy, worth, collected=at_sale)
 
 
@@ -273,8 +280,8 @@ def _add_vat(levy: Levy, worth: value.Value, *, collected: bool) -> None:
         levy.due += due
     tax = (
         rate.template,
-        field(_BASE, amount.written(plan.currency, base, plan.scale)),
-        field(_AMOUNT, amount.written(plan.currency, due, plan.scale)),
+        amount.written(_BASE, plan.currency, base, plan.scale),
+        amount.written(_AMOUNT, plan.currency, due, plan.scale),
         _exchange_rate(exchange_rate),
         _COLLECTED if collected else b"",
     )
