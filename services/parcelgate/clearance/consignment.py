@@ -107,7 +107,7 @@ def _import_schemes(references: Sequence[record.PartyReference], party: int) -> 
     """Return path and number of the IOSS numbers of a party."""
     return [
         (f"parties[{party}].references[{place}].number", reference.number)
-        for place, reference in enumerate(references)
+        for place, reference in enumerate(references[:])
         if reference.scheme == "IOSS"
     ]
 
