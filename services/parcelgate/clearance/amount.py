@@ -5,6 +5,7 @@ from functools import lru_cache
 
 from parcelgate.api.record.v1.quantity_pb2 import Money
 from parcelgate.core import codelist
+from parcelgate.core.field import field
 
 _NANOS = 1_000_000_000
 _SCALES = tuple(int("1" + "0" * decimals) for decimals in range(5))
@@ -58,8 +59,8 @@ def write(money: Money, currency: str, units: int, parts: int) -> None:
 
 
 @lru_cache(8192)
-def written(currency: str, units: int, parts: int) -> bytes:
-    """Return minor units, zero or more, of which so many make one unit, as money in bytes; traffic repeats prices."""
+def written(number: int, currency: str, units: int, parts: int) -> bytes:
+    """Return minor units, zero or more, of which so many make one unit, as a field of this number; traffic repeats prices."""
     money = Money()
     write(money, currency, units, parts)
-    return money.SerializeToString()
+    return field(number, money.SerializeToString())

@@ -28,15 +28,14 @@ class Gap(NamedTuple):
     words: tuple[tuple[str, str], ...] = ()
 
 
-# What clearance reads of a content line: its number, its HS code (customs' own first), its value in billionths (None if it has
-# none) and currency, and how many written prices the value was made of: each may have been rounded. A plain tuple, for there is
-# one for every line of all traffic.
-Line: TypeAlias = tuple[int, str, int | None, str, int]
+# What a content line is worth: its value in billionths (None if it has none) and currency, and how many written prices the
+# value was made of: each may have been rounded. A plain tuple, for there is one for every line of all traffic.
+Line: TypeAlias = tuple[int | None, str, int]
 
 
 @dataclass(slots=True)
 class Consignment:
-    """An item as clearance sees it. Paths count from 0, as in protobuf."""
+    """An item as clearance sees it; codes are the HS codes of its lines, customs' own first. Paths count from 0, as in protobuf."""
 
     item: record.Item
     nature: int
@@ -45,9 +44,14 @@ class Consignment:
     recipient: record.Party | None
     place: int
     ioss: list[tuple[str, str]]
+    pieces: list[record.ContentPiece]
     lines: list[Line]
     codes: list[str]
     restricted: list[int]
+
+    def number(self, index: int) -> int:
+        """Return the number of a line, counted from 1 where none is written."""
+        return self.pieces[index].number or index + 1
 
     def postcode(self) -> tuple[str, str]:
         """Return the recipient's postcode, bare, and its path; empty if there is none."""
@@ -68,7 +72,8 @@ def read(item: record.Item) -> Consignment:
     recipient_has_vat = has_seller = False
     recipient, place = None, -1
     ioss: list[tuple[str, str]] = []
-    for index, party in enumerate(item.parties):
+    # Slices, here and below: what protobuf returns in one piece is iterated over at half the cost.
+    for index, party in enumerate(item.parties[:]):
         role = party.role
         if role == _RECIPIENT:
             recipient, place, recipient_type = party, index, party.person_type
@@ -84,39 +89,39 @@ def read(item: record.Item) -> Consignment:
     nature = item.nature
     to_business = recipient_has_vat or recipient_type in _LEGAL
     transaction = _transaction(nature, sender_type, to_business=to_business, sold=bool(has_seller or ioss))
+    pieces = item.content[:]
     lines: list[Line] = []
     codes: list[str] = []
     restricted: list[int] = []
-    for index, piece in enumerate(item.content):
-        line = _line(piece, index + 1)
-        lines.append(line)
-        codes.append(line[1])
+    for index, piece in enumerate(pieces):
+        lines.append(_line(piece))
+        codes.append(piece.revised_hs_code or piece.hs_code)
         if piece.import_restriction:
             restricted.append(index)
-    return Consignment(item, nature, _channel(item), transaction, recipient, place, ioss, lines, codes, restricted)
+    return Consignment(
+        item, nature, _channel(item), transaction, recipient, place, ioss, pieces, lines, codes, restricted
+    )
 
 
 def _import_schemes(references: Sequence[record.PartyReference], party: int) -> list[tuple[str, str]]:
     """Return path and number of the IOSS numbers of a party."""
     return [
         (f"parties[{party}].references[{place}].number", reference.number)
-        for place, reference in enumerate(references)
+        for place, reference in enumerate(references[:])
         if reference.scheme == "IOSS"
     ]
 
 
-def _line(piece: record.ContentPiece, place: int) -> Line:
-    """Read a line; its value as stated, else that of one piece times the quantity."""
-    code = piece.revised_hs_code or piece.hs_code
-    number = piece.number or place
+def _line(piece: record.ContentPiece) -> Line:
+    """Read the value of a line as stated, else that of one piece times the quantity."""
     money = piece.value
     nanos, currency = money.units * _NANOS + money.nanos, money.currency
     if nanos or currency or piece.HasField("value"):
-        return number, code, nanos, currency, 1
+        return nanos, currency, 1
     if piece.HasField("unit_value") and piece.quantity:
         money, prices = piece.unit_value, piece.quantity
-        return number, code, (money.units * _NANOS + money.nanos) * prices, money.currency, prices
-    return number, code, None, "", 1
+        return (money.units * _NANOS + money.nanos) * prices, money.currency, prices
+    return None, "", 1
 
 
 def _transaction(nature: int, sender_type: int, *, to_business: bool, sold: bool) -> str:

@@ -5,7 +5,8 @@ Precedence: examination, another agency, documents, information, release against
 
 import hashlib
 from binascii import hexlify
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, TypeAlias
 
@@ -22,9 +23,10 @@ from parcelgate.api.record.v1.declaration_pb2 import (
     PROCEDURE_TRANSIT,
 )
 from parcelgate.api.record.v1.referral_pb2 import REFERRAL_TYPE_AMENDMENT, REFERRAL_TYPE_INFORMATION, Referral
-from parcelgate.clearance import amount, consignment, levy, table
+from parcelgate.clearance import consignment, levy, table
 from parcelgate.clearance.consignment import Consignment, Gap
-from parcelgate.clearance.draft import Draft, finding, reason, referral, total_due
+from parcelgate.clearance.draft import finding, outcome, reason, referral, total_due
+from parcelgate.clearance.levy import Levy
 from parcelgate.clearance.plan import Plan, Planner
 from parcelgate.clearance.regime import Regime
 from parcelgate.core.field import field
@@ -47,6 +49,7 @@ _KEPT_LENGTH: Final = 1024
 # What would be decided if nothing were missing and risk asked for nothing, and the reason for it.
 _Outcome: TypeAlias = tuple[Code, bytes]
 _HELD: Final[_Outcome] = (fiscal.DECISION_CODE_HOLD_INFORMATION, b"")
+_NOTHING: Final = fiscal.DECISION_CODE_UNSPECIFIED
 _ID, _CASE = fiscal.Decision.ID_FIELD_NUMBER, fiscal.Decision.CASE_FIELD_NUMBER
 _REFERENCE = Referral.REFERENCE_FIELD_NUMBER
 
@@ -64,6 +67,27 @@ def decision_id(call_id: str) -> bytes:
     return hexlify(hashlib.sha256(b"clearance " + call_id.encode()).digest()[:16])
 
 
+@dataclass(slots=True)
+class _Draft:
+    """A decision in the making; what has been decided so far stands in fields of it as bytes.
+
+    Said holds reasons, referrals and findings, due the duties and their sum; stop is a code that findings or restrictions
+    ask for whatever else is found.
+    """
+
+    call: DecideCall
+    item: record.Item
+    flow: str
+    own_id: bytes
+    stop: Code
+    seen: Consignment
+    said: list[bytes]
+    due: list[bytes]
+    gaps: list[Gap]
+    category: int = 0
+    outcome: _Outcome = _HELD
+
+
 class Decider:
     """Decides by the tables of one regime; it keeps nothing of an item and reads no clock."""
 
@@ -76,87 +100,102 @@ class Decider:
         )
         self._in_transit = reason("IN_TRANSIT", regime.sentences["IN_TRANSIT"].sentence, "")
 
-    def decide(self, call: DecideCall, draft: Draft, flow: str) -> None:
-        """Write what is decided on a call, under a flow from procedure(), into an empty draft.
+    def decide(self, calls: Iterable[tuple[DecideCall, str]]) -> list[bytes]:
+        """Return what is decided on each call, under a flow from procedure(), as a Decision in bytes.
 
-        The call has an id, an item and a day of acceptance. The moment of decision is left for the caller to fill in.
-        Raises ValueError if the day of acceptance is none.
+        A call has an id, an item and a day of acceptance. The moment of decision is left for the caller to fill in.
+        Raises ValueError if a day of acceptance is none. Each step is taken for all calls before the next one is: a processor
+        holds the code of one step, not of all.
         """
-        declaration = call.declaration
-        item = declaration.item
-        own_id = decision_id(call.call_id)
-        case = field(_CASE, call.case.SerializeToString()) if call.HasField("case") else b""
-        draft.head = field(_ID, own_id) + case + _judged(declaration.version)
-        gaps: list[Gap] = []
-        findings = call.assessment.findings
-        stop = self._heed(draft, findings, gaps) if findings else fiscal.DECISION_CODE_UNSPECIFIED
-        if flow == "TRANSIT":
-            outcome: _Outcome = (fiscal.DECISION_CODE_TRANSFER, self._in_transit)
-        else:
-            seen = consignment.read(item)
-            if seen.restricted and flow == "IMPORT" and not stop:
-                # An examination by customs comes before the other agency.
-                stop = self._restricted(draft, seen.restricted)
-            outcome = self._at_border(draft, seen, call.acceptance_date, flow, gaps)
-        code, why = outcome
-        if stop:
-            draft.category = 4
-            # What is found may change the duties; none is stated before.
-            draft.due.clear()
-            draft.code = stop
-        elif gaps and code != fiscal.DECISION_CODE_HOLD_DOCUMENTS:
-            draft.code = fiscal.DECISION_CODE_HOLD_INFORMATION
-        else:
-            draft.code = code
-            if why:
-                draft.said.append(why)
-        if gaps:
-            self._ask(draft, own_id, gaps)
+        drafts = [self._begin(call, flow) for call, flow in calls]
+        owed: list[tuple[_Draft, Plan, Levy]] = []
+        for draft in drafts:
+            plan = self._choose(draft)
+            if plan is not None:
+                owed.append((draft, plan, Levy(draft.seen, plan, draft.said, draft.due, [], [])))
+        levy.assess([one for _, _, one in owed])
+        for draft, plan, one in owed:
+            self._take(draft, plan, one)
+        return [self._written(draft) for draft in drafts]
 
-    def _at_border(self, draft: Draft, seen: Consignment, acceptance: str, flow: str, gaps: list[Gap]) -> _Outcome:
-        """Return what the goods and the rows come to; what is missing goes to the gaps."""
-        item = seen.item
-        plan = self._plan(seen, acceptance, flow, gaps)
+    def _begin(self, call: DecideCall, flow: str) -> _Draft:
+        """Read the item of a call and heed the findings of risk."""
+        item = call.declaration.item
+        draft = _Draft(call, item, flow, decision_id(call.call_id), _NOTHING, consignment.read(item), [], [], [])
+        findings = call.assessment.findings[:]
+        if findings:
+            self._heed(draft, findings)
+        if draft.seen.restricted and flow == "IMPORT" and not draft.stop:
+            # An examination by customs comes before the other agency.
+            self._restricted(draft, draft.seen.restricted)
+        return draft
+
+    def _choose(self, draft: _Draft) -> Plan | None:
+        """Return the rows for goods on which something may be due; what is decided on all else stands in the draft then."""
+        if draft.flow == "TRANSIT":
+            draft.outcome = (fiscal.DECISION_CODE_TRANSFER, self._in_transit)
+            return None
+        plan = self._plan(draft)
         if plan is None:
-            return _HELD
+            return None
+        seen = draft.seen
         if seen.nature == record.NATURE_OF_TRANSACTION_DOCUMENTS:
             draft.category = 1
-            return (fiscal.DECISION_CODE_RELEASED, plan.reasons["DOCUMENTS"])
-        if flow == "EXPORT":
+            draft.outcome = (fiscal.DECISION_CODE_RELEASED, plan.reasons["DOCUMENTS"])
+        elif draft.flow == "EXPORT":
             draft.category = levy.category(seen, plan)
-            return (fiscal.DECISION_CODE_RELEASED, plan.reasons["EXPORTED"])
-        if seen.nature == record.NATURE_OF_TRANSACTION_RETURN:
+            draft.outcome = (fiscal.DECISION_CODE_RELEASED, plan.reasons["EXPORTED"])
+        elif seen.nature == record.NATURE_OF_TRANSACTION_RETURN:
             # Relief for returned goods depends on the item that brought them out (Regulation (EU) No 952/2013, Art. 203).
             draft.category = levy.category(seen, plan)
-            if item.earlier_item.identifier:
-                return (fiscal.DECISION_CODE_RELEASED_CONDITIONAL, plan.reasons["RETURNED_GOODS"])
-            gaps.append(Gap("EARLIER_ITEM_MISSING", "earlier_item", plan.basis))
-            return (fiscal.DECISION_CODE_HOLD_DOCUMENTS, b"")
-        return self._goods(draft, seen, plan, gaps)
+            if draft.item.earlier_item.identifier:
+                draft.outcome = (fiscal.DECISION_CODE_RELEASED_CONDITIONAL, plan.reasons["RETURNED_GOODS"])
+            else:
+                draft.gaps.append(Gap("EARLIER_ITEM_MISSING", "earlier_item", plan.basis))
+                draft.outcome = (fiscal.DECISION_CODE_HOLD_DOCUMENTS, b"")
+        else:
+            return plan
+        return None
 
-    def _goods(self, draft: Draft, seen: Consignment, plan: Plan, gaps: list[Gap]) -> _Outcome:
-        """Return what is decided on imported goods by what is due, with the duties and the rows they follow from."""
-        owed = levy.assess(seen, plan, draft.due)
+    def _take(self, draft: _Draft, plan: Plan, owed: Levy) -> None:
+        """Decide on imported goods by what is due, with the duties and the rows they follow from."""
         draft.category = owed.category
-        for step in owed.steps:
-            if step.note:
-                draft.said.append(step.note)
         for note in owed.notes:
             sentence = self._regime.sentences[note.code].sentence.format(path=note.path)
             draft.said.append(reason(note.code, sentence, note.basis))
         if owed.gaps:
-            gaps += owed.gaps
-        if gaps:
+            draft.gaps += owed.gaps
+        if draft.gaps:
             draft.due.clear()
-            return _HELD
-        draft.due.append(total_due(amount.written(plan.currency, owed.due, plan.scale)))
+            return
+        draft.due.append(total_due(plan.currency, owed.due, plan.scale))
         if owed.due:
-            return (fiscal.DECISION_CODE_RELEASED_WITH_DUTY, plan.reasons["DUTY_DUE"])
-        return (fiscal.DECISION_CODE_RELEASED, plan.reasons["NOTHING_DUE"])
+            draft.outcome = (fiscal.DECISION_CODE_RELEASED_WITH_DUTY, plan.reasons["DUTY_DUE"])
+        else:
+            draft.outcome = (fiscal.DECISION_CODE_RELEASED, plan.reasons["NOTHING_DUE"])
 
-    def _plan(self, seen: Consignment, acceptance: str, flow: str, gaps: list[Gap]) -> Plan | None:
+    def _written(self, draft: _Draft) -> bytes:
+        """Return the decision as bytes: what was found outweighs what is missing, and that what is due."""
+        code, why = draft.outcome
+        gaps = draft.gaps
+        if draft.stop:
+            code, draft.category = draft.stop, 4
+            # What is found may change the duties; none is stated before.
+            draft.due.clear()
+        elif gaps and code != fiscal.DECISION_CODE_HOLD_DOCUMENTS:
+            code = fiscal.DECISION_CODE_HOLD_INFORMATION
+        elif why:
+            draft.said.append(why)
+        if gaps:
+            self._ask(draft, gaps)
+        call = draft.call
+        case = field(_CASE, call.case.SerializeToString()) if call.HasField("case") else b""
+        head = field(_ID, draft.own_id), case, _judged(call.declaration.version), outcome(code, draft.category)
+        return b"".join((*head, *draft.said, *draft.due))
+
+    def _plan(self, draft: _Draft) -> Plan | None:
         """Choose the rows for an item; None, with the gaps, if they can't be chosen or there are none for its territory."""
-        item = seen.item
+        seen, item, flow, gaps = draft.seen, draft.item, draft.flow, draft.gaps
         before = len(gaps)
         postcode = ""
         if flow == "EXPORT":
@@ -174,47 +213,47 @@ class Decider:
                 gaps.append(Gap("POSTCODE_MISSING", where, words=(("place", country),)))
         if len(gaps) > before:
             return None
-        plan = self._planner.plan(country, postcode, flow, seen.channel, seen.transaction, acceptance, arrival)
+        plan = self._planner.plan(
+            country, postcode, flow, seen.channel, seen.transaction, draft.call.acceptance_date, arrival
+        )
         if not plan.territory:
             words = (("place", plan.place), ("date", plan.release), ("note", plan.note))
             gaps.append(Gap("REGIME_MISSING", path, plan.basis, words))
             return None
         return plan
 
-    def _heed(self, draft: Draft, findings: Sequence[Finding], gaps: list[Gap]) -> Code:
-        """Return EXAMINE or HOLD_AGENCY if a finding asks for the goods, else none; add gaps for findings that ask for data.
+    def _heed(self, draft: _Draft, findings: Sequence[Finding]) -> None:
+        """Stop the item if a finding asks for the goods; add gaps for findings that ask for data.
 
         The partner is shown findings of quality, which it can mend; how a profile fired it is not.
         """
-        code: Code = fiscal.DECISION_CODE_UNSPECIFIED
         for found in findings:
             action, basis = found.action, f"{found.rule}@{found.version}"
             if found.rule.startswith(_QUALITY):
                 draft.said.append(finding(found.SerializeToString()))
             if action in _ASKING:
                 path = found.inputs[0].path if found.inputs else "content"
-                gaps.append(Gap("FINDING_OPEN", path, basis, (("action", action),)))
+                draft.gaps.append(Gap("FINDING_OPEN", path, basis, (("action", action),)))
             elif action in _EXAMINE:
                 agency = self._regime.agencies.get(found.rule)
                 if agency is None or action == "STOP":
-                    code = fiscal.DECISION_CODE_EXAMINE
+                    draft.stop = fiscal.DECISION_CODE_EXAMINE
                     self._say(draft, "EXAMINATION", basis)
                 else:
                     self._say(draft, "OTHER_AGENCY", f"{basis} {agency[1]}", agency=agency[0])
-                    code = code or fiscal.DECISION_CODE_HOLD_AGENCY
-        return code
+                    draft.stop = draft.stop or fiscal.DECISION_CODE_HOLD_AGENCY
 
-    def _restricted(self, draft: Draft, lines: list[int]) -> Code:
-        """Return HOLD_AGENCY, with a reason for each line on which the declarant names an import restriction."""
+    def _restricted(self, draft: _Draft, lines: list[int]) -> None:
+        """Hold an item for another agency, with a reason for each line on which the declarant names an import restriction."""
         for index in lines:
             self._say(draft, "IMPORT_RESTRICTION", "", path=f"content[{index}].import_restriction")
-        return fiscal.DECISION_CODE_HOLD_AGENCY
+        draft.stop = fiscal.DECISION_CODE_HOLD_AGENCY
 
-    def _say(self, draft: Draft, code: str, basis: str, **words: str) -> None:
+    def _say(self, draft: _Draft, code: str, basis: str, **words: str) -> None:
         """Add a reason, with its words filled in."""
         draft.said.append(reason(code, self._regime.sentences[code].sentence.format_map(words), basis))
 
-    def _ask(self, draft: Draft, own_id: bytes, gaps: list[Gap]) -> None:
+    def _ask(self, draft: _Draft, gaps: list[Gap]) -> None:
         """Add a reason for each gap, once, and the request to the declarant where an answer mends it."""
         asking = 0
         for gap in dict.fromkeys(gaps) if len(gaps) > 1 else gaps:
@@ -229,7 +268,7 @@ class Decider:
             draft.said.append(why)
             if asked:
                 asking += 1
-                reference = field(_REFERENCE, b"%b-%d" % (own_id[:16], asking))
+                reference = field(_REFERENCE, b"%b-%d" % (draft.own_id[:16], asking))
                 draft.said.append(referral(reference + asked))
 
     def _spell(self, gap: Gap) -> tuple[bytes, bytes]:

@@ -1,11 +1,10 @@
-"""A decision in the making: what is decided on one call, as the bytes of the fields that it will have.
+"""What is decided on one call, as the bytes of the fields that the decision will have.
 
 Reasons, duties and questions are the same for thousands of items; as bytes they are kept and joined instead of copied.
 """
 
-from dataclasses import dataclass, field
-
 from parcelgate.api.record.v1 import decision_pb2 as fiscal
+from parcelgate.clearance import amount
 from parcelgate.core import field as wire
 
 _REASONS = fiscal.Decision.REASONS_FIELD_NUMBER
@@ -25,9 +24,9 @@ def duty(body: bytes) -> bytes:
     return wire.field(_DUTIES, body)
 
 
-def total_due(money: bytes) -> bytes:
-    """Make Money, as bytes, the field of a decision that says what is due."""
-    return wire.field(_TOTAL_DUE, money)
+def total_due(currency: str, units: int, parts: int) -> bytes:
+    """Write what is due, in minor units of which so many make one unit, as a field of a decision."""
+    return amount.written(_TOTAL_DUE, currency, units, parts)
 
 
 def referral(body: bytes) -> bytes:
@@ -40,30 +39,17 @@ def finding(body: bytes) -> bytes:
     return wire.field(_FINDINGS, body)
 
 
-@dataclass(slots=True)
-class Draft:
-    """What has been decided so far, each a field of the decision as bytes.
-
-    Head holds id, case and version; said holds reasons, referrals and findings, due the duties and their sum.
-    """
-
-    head: bytes = b""
-    code: "fiscal.DecisionCode.ValueType" = fiscal.DECISION_CODE_UNSPECIFIED
-    category: int = 0
-    said: list[bytes] = field(default_factory=list)
-    due: list[bytes] = field(default_factory=list)
-
-    def written(self) -> bytes:
-        """Return the decision as bytes; its stage is ADVANCE."""
-        return b"".join((self.head, _OUTCOMES[self.code, self.category], *self.said, *self.due))
+def outcome(code: "fiscal.DecisionCode.ValueType", category: int) -> bytes:
+    """Return what was decided, under which release category, as fields of a decision; its stage is ADVANCE."""
+    return _OUTCOMES[code, category]
 
 
-def _outcome(code: "fiscal.DecisionCode.ValueType", category: int) -> bytes:
+def _written(code: "fiscal.DecisionCode.ValueType", category: int) -> bytes:
     decision = fiscal.Decision(stage=fiscal.STAGE_ADVANCE, code=code, release_category=category)
     return decision.SerializeToString()
 
 
 # Release categories of the WCO are 1 to 4; 0 is none.
 _OUTCOMES = {
-    (code, category): _outcome(code, category) for code in fiscal.DecisionCode.values() for category in range(5)
+    (code, category): _written(code, category) for code in fiscal.DecisionCode.values() for category in range(5)
 }

@@ -1,5 +1,6 @@
 """Duties and taxes of an import: which treatment the value and the goods choose, and what it comes to."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -9,7 +10,6 @@ from parcelgate.clearance import amount, draft, value
 from parcelgate.clearance.consignment import Consignment, Gap, ioss_problem
 from parcelgate.clearance.plan import DutyRate, Plan, Step
 from parcelgate.core import identifier
-from parcelgate.core.field import field
 
 _KEPT = 4096
 # Digits of an HS code with its national part.
@@ -28,15 +28,18 @@ class Note(NamedTuple):
 
 @dataclass(slots=True)
 class Levy:
-    """What is due in minor units, the steps that were taken, what was noted, the gaps that were met.
+    """What is due on a consignment by a plan, in minor units, what was noted, the gaps that were met.
 
-    Duties and taxes are fields of the decision already.
+    Said, the reasons of the steps that were taken, and duties, taxes among them, are fields of the decision already.
     """
 
+    consignment: Consignment
+    plan: Plan
+    said: list[bytes]
     duties: list[bytes]
     gaps: list[Gap]
-    steps: list[Step]
     notes: list[Note]
+    has_codes: bool = False
     postage: value.Value | None = None
     customs_duty: int = 0
     due: int = 0
@@ -48,23 +51,40 @@ def _wellformed(code: str) -> bool:
     return identifier.hs_is_wellformed(code)
 
 
-def assess(consignment: Consignment, plan: Plan, duties: list[bytes]) -> Levy:
-    """Work out category, duties and taxes; gaps in the result mean that it could not be done, and name all that is missing."""
-    gaps: list[Gap] = []
-    levy = Levy(duties, gaps, [], [])
+def assess(levies: Sequence[Levy]) -> None:
+    """Work out category, duties and taxes; gaps in a levy mean that it could not be done, and name all that is missing."""
+    priced = [(levy, worth) for levy in levies if (worth := _value(levy)) is not None]
+    for levy, worth in priced:
+        _duty(levy, worth)
+    for levy, worth in priced:
+        _vat(levy, worth)
+        _categorise(levy, worth)
+
+
+def _value(levy: Levy) -> value.Value | None:
+    """Work out what the goods are worth; where that can't be done, ask for all else that would be missing once it is."""
+    consignment, plan, gaps = levy.consignment, levy.plan, levy.gaps
     worth = value.intrinsic(consignment, plan, gaps)
     codes = consignment.codes
     if not codes:
         gaps.append(Gap("CONTENT_MISSING", "content"))
-    if worth is None:
-        _need_the_rest(levy, consignment, plan)
-        return levy
-    within = plan.formality is not None and _fits(plan.formality, worth.minor, codes)
-    _duty(levy, consignment, plan, worth, codes)
-    _vat(levy, consignment, plan, worth, codes)
-    if plan.formality is not None:
-        levy.category = 4 if not within else 0 if gaps else 3 if levy.due else 2
-    return levy
+    if worth is not None:
+        return worth
+    if plan.uses_hs:
+        _need_codes(levy, "")
+    if plan.vat_rate is None:
+        gaps.append(_rate_gap("VAT", "destination_country", plan))
+    elif plan.vat_rate.with_postage:
+        value.postage(consignment.item, plan, gaps)
+    return None
+
+
+def _categorise(levy: Levy, worth: value.Value) -> None:
+    """Choose the release category by the value and by what is due."""
+    formality = levy.plan.formality
+    if formality is not None:
+        within = _fits(formality, worth.minor, levy.consignment.codes)
+        levy.category = 4 if not within else 0 if levy.gaps else 3 if levy.due else 2
 
 
 def category(consignment: Consignment, plan: Plan) -> int:
@@ -75,16 +95,6 @@ def category(consignment: Consignment, plan: Plan) -> int:
     if worth is None:
         return 0
     return 2 if _fits(plan.formality, worth.minor, consignment.codes) else 4
-
-
-def _need_the_rest(levy: Levy, consignment: Consignment, plan: Plan) -> None:
-    """Ask, where the value is not known, for all else that would be missing once it is."""
-    if plan.uses_hs:
-        _need_codes(consignment.codes, "", levy.gaps)
-    if plan.vat_rate is None:
-        levy.gaps.append(_rate_gap("VAT", "destination_country", plan))
-    elif plan.vat_rate.with_postage:
-        value.postage(consignment.item, plan, levy.gaps)
 
 
 def _fits(step: Step, minor: int, codes: list[str]) -> bool:
@@ -106,10 +116,13 @@ def _chosen(steps: tuple[Step, ...], minor: int, codes: list[str], *, ioss: bool
     return None
 
 
-def _need_codes(codes: list[str], basis: str, gaps: list[Gap]) -> bool:
+def _need_codes(levy: Levy, basis: str) -> bool:
     """Ask for the HS code of every line that has none, or a wrong one; tells whether all are there."""
+    if levy.has_codes:
+        return True
+    gaps = levy.gaps
     whole = True
-    for index, code in enumerate(codes):
+    for index, code in enumerate(levy.consignment.codes):
         if not code:
             gaps.append(Gap("HS_MISSING", f"content[{index}].hs_code", basis))
         elif len(code) > _LONGEST or not _wellformed(code):
@@ -117,33 +130,39 @@ def _need_codes(codes: list[str], basis: str, gaps: list[Gap]) -> bool:
         else:
             continue
         whole = False
+    levy.has_codes = whole
     return whole
 
 
-def _duty(levy: Levy, consignment: Consignment, plan: Plan, worth: value.Value, codes: list[str]) -> None:
+def _say(levy: Levy, step: Step) -> None:
+    """Give the reason of a step that was taken, if it has one."""
+    if step.note:
+        levy.said.append(step.note)
+
+
+def _duty(levy: Levy, worth: value.Value) -> None:
+    plan, codes = levy.plan, levy.consignment.codes
     step = _chosen(plan.duty, worth.minor, codes)
     if step is None:
-        _ad_valorem(levy, consignment, plan, worth, codes)
-    elif (not step.row.needs_hs or _need_codes(codes, step.row.name, levy.gaps)) and (
-        step.row.treatment == "per-classification"
-    ):
-        _per_classification(levy, consignment, plan, worth, codes)
+        _ad_valorem(levy, worth)
+    elif (not step.row.needs_hs or _need_codes(levy, step.row.name)) and (step.row.treatment == "per-classification"):
+        _per_classification(levy, worth)
     elif step.row.treatment == "relief":
-        levy.steps.append(step)
+        _say(levy, step)
 
 
-def _per_classification(levy: Levy, consignment: Consignment, plan: Plan, worth: value.Value, codes: list[str]) -> None:
+def _per_classification(levy: Levy, worth: value.Value) -> None:
+    plan, consignment = levy.plan, levy.consignment
     rate = plan.per_classification
     if rate is None:
         levy.gaps.append(_rate_gap("customs duty", "content[0].hs_code", plan))
         return
-    digits = rate.row.digits
-    lines = consignment.lines
+    digits, codes = rate.row.digits, consignment.codes
     first: dict[str, int] = {}
     for index, code in enumerate(codes):
         first.setdefault(code[:digits], index)
     for code, index in first.items():
-        key = (lines[index][0], code, worth.exchange_rate)
+        key = (consignment.number(index), code, worth.exchange_rate)
         duty = rate.made.get(key)
         if duty is None:
             if len(rate.made) >= _KEPT:
@@ -154,20 +173,22 @@ def _per_classification(levy: Levy, consignment: Consignment, plan: Plan, worth:
     levy.due += levy.customs_duty
 
 
-def _ad_valorem(levy: Levy, consignment: Consignment, plan: Plan, worth: value.Value, codes: list[str]) -> None:
-    if not _need_codes(codes, plan.basis, levy.gaps):
+def _ad_valorem(levy: Levy, worth: value.Value) -> None:
+    plan, consignment = levy.plan, levy.consignment
+    codes = consignment.codes
+    if not _need_codes(levy, plan.basis):
         return
     chosen: list[DutyRate] = []
     for index, code in enumerate(codes):
         rate = plan.rate_of(code)
-        origin = "" if rate is None else consignment.item.content[index].origin_country
+        origin = "" if rate is None else consignment.pieces[index].origin_country
         if rate is None or origin in rate.row.excluded_origins:
             levy.gaps.append(_rate_gap("customs duty", f"content[{index}].hs_code", plan))
         elif rate.row.excluded_origins and not origin:
             levy.gaps.append(Gap("ORIGIN_MISSING", f"content[{index}].origin_country", rate.row.name))
         else:
             chosen.append(rate)
-    carried = _postage(levy, consignment, plan, levy.gaps)
+    carried = _postage(levy, levy.gaps)
     if carried is None or len(chosen) < len(codes):
         return
     if len(codes) == 1:
@@ -183,16 +204,16 @@ def _ad_valorem(levy: Levy, consignment: Consignment, plan: Plan, worth: value.V
         share = amount.half_up(carried.minor * minor, total) if total else 0
         base = minor + share
         due = amount.half_up(base * rate.numerator, rate.denominator)
-        key = (consignment.lines[index][0], codes[index], worth.exchange_rate)
+        key = (consignment.number(index), codes[index], worth.exchange_rate)
         levy.duties.append(_written(plan, rate, key, base, due))
         levy.customs_duty += due
         levy.due += due
 
 
-def _postage(levy: Levy, consignment: Consignment, plan: Plan, gaps: list[Gap]) -> value.Value | None:
+def _postage(levy: Levy, gaps: list[Gap]) -> value.Value | None:
     """Work out the postage, once for duty and VAT; None, with gaps added, if it can't be."""
     if levy.postage is None:
-        levy.postage = value.postage(consignment.item, plan, gaps)
+        levy.postage = value.postage(levy.consignment.item, levy.plan, gaps)
     return levy.postage
 
 
@@ -207,7 +228,9 @@ def _written(plan: Plan, rate: DutyRate, key: tuple[int, str, str], base: int | 
     return draft.duty(duty.SerializeToString())
 
 
-def _vat(levy: Levy, consignment: Consignment, plan: Plan, worth: value.Value, codes: list[str]) -> None:
+def _vat(levy: Levy, worth: value.Value) -> None:
+    plan, consignment = levy.plan, levy.consignment
+    codes = consignment.codes
     problem = ""
     if consignment.ioss:
         problem = ioss_problem(consignment.ioss) if plan.uses_ioss else "IOSS_NOT_APPLICABLE"
@@ -221,28 +244,27 @@ def _vat(levy: Levy, consignment: Consignment, plan: Plan, worth: value.Value, c
         levy.gaps.append(_rate_gap("VAT and excise duty", "content", plan))
         return
     if step.row.needs_hs:
-        _need_codes(codes, step.row.name, levy.gaps)
+        _need_codes(levy, step.row.name)
     if step.row.treatment == "relief":
-        levy.steps.append(step)
+        _say(levy, step)
         return
     at_sale = step.row.treatment == "at-sale"
     if at_sale:
-        levy.steps.append(step)
-    _add_vat(levy, consignment, plan, worth, codes, collected=at_sale)
+        _say(levy, step)
+    _add_vat(levy, worth, collected=at_sale)
 
 
-def _add_vat(
-    levy: Levy, consignment: Consignment, plan: Plan, worth: value.Value, codes: list[str], *, collected: bool
-) -> None:
+def _add_vat(levy: Levy, worth: value.Value, *, collected: bool) -> None:
+    plan = levy.plan
     rate = plan.vat_rate
     if rate is None:
         levy.gaps.append(_rate_gap("VAT", "destination_country", plan))
         return
-    if rate.row.excluded_hs and not _standard(levy, plan, rate.row.excluded_hs, codes, collected=collected):
+    if rate.row.excluded_hs and not _standard(levy, rate.row.excluded_hs, collected=collected):
         return
     base, exchange_rate = worth.minor, worth.exchange_rate
     if rate.with_postage:
-        carried = _postage(levy, consignment, plan, [] if collected else levy.gaps)
+        carried = _postage(levy, [] if collected else levy.gaps)
         if carried is None:
             return
         base += carried.minor
@@ -258,8 +280,8 @@ def _add_vat(
         levy.due += due
     tax = (
         rate.template,
-        field(_BASE, amount.written(plan.currency, base, plan.scale)),
-        field(_AMOUNT, amount.written(plan.currency, due, plan.scale)),
+        amount.written(_BASE, plan.currency, base, plan.scale),
+        amount.written(_AMOUNT, plan.currency, due, plan.scale),
         _exchange_rate(exchange_rate),
         _COLLECTED if collected else b"",
     )
@@ -271,11 +293,11 @@ def _exchange_rate(label: str) -> bytes:
     return DutyTax(exchange_rate=label).SerializeToString()
 
 
-def _standard(levy: Levy, plan: Plan, excluded: tuple[str, ...], codes: list[str], *, collected: bool) -> bool:
+def _standard(levy: Levy, excluded: tuple[str, ...], *, collected: bool) -> bool:
     """Tell whether the rate is for all lines. At the sale the seller knew the rate; at the border nobody here does."""
-    doubtful = [index for index, code in enumerate(codes) if code.startswith(excluded)]
+    doubtful = [index for index, code in enumerate(levy.consignment.codes) if code.startswith(excluded)]
     if not collected:
-        levy.gaps.extend(_rate_gap("VAT", f"content[{index}].hs_code", plan) for index in doubtful)
+        levy.gaps.extend(_rate_gap("VAT", f"content[{index}].hs_code", levy.plan) for index in doubtful)
     return not doubtful
 
 

@@ -1,6 +1,6 @@
 """Serves ClearanceService: decides on chunks of calls, each by itself. It keeps nothing and reads no clock."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +13,9 @@ from parcelgate.api.record.v1.declaration_pb2 import FUNCTION_CANCEL
 from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.clearance import regime, table
 from parcelgate.clearance.decision import Decider, procedure
-from parcelgate.clearance.draft import Draft
 from parcelgate.core.fault import fault
 from parcelgate.core.field import field
-from parcelgate.core.pace import paced
+from parcelgate.core.pace import paced, portions
 
 HIGHEST_CALLS = 250
 _RESULTS = DecideResponse.RESULTS_FIELD_NUMBER
@@ -47,7 +46,7 @@ class ClearanceServicer(ClearanceServiceServicer):
             await context.abort(
                 grpc.StatusCode.INVALID_ARGUMENT, f"{len(request.calls)} calls, at most {HIGHEST_CALLS} are taken"
             )
-        answered = [self._results(some) async for some in paced(request.calls)]
+        answered = [self._results(some) async for some in paced(request.calls[:])]
         return b"".join(answered)
 
     def decide(self, request: DecideRequest) -> DecideResponse:
@@ -56,28 +55,39 @@ class ClearanceServicer(ClearanceServiceServicer):
 
     def answer(self, request: DecideRequest) -> bytes:
         """Decide on the calls of a request, at most 250, and return the DecideResponse as bytes."""
-        return self._results(request.calls)
+        return b"".join([self._results(some) for some in portions(request.calls[:])])
 
-    def _results(self, calls: Iterable[DecideCall]) -> bytes:
-        return b"".join([field(_RESULTS, self._answer(call)) for call in calls])
+    def _results(self, calls: Sequence[DecideCall]) -> bytes:
+        return b"".join([field(_RESULTS, result) for result in self._answers(calls)])
 
-    def _answer(self, call: DecideCall) -> bytes:
+    def _answers(self, calls: Sequence[DecideCall]) -> Iterator[bytes]:
+        """Answer calls that are decided together."""
         # Held here, so that protobuf makes them once for all who look at them.
-        declaration, _case = call.declaration, call.case
-        _item = declaration.item
-        flow = procedure(call)
-        wrong = _unfit(call, flow)
-        if wrong is None:
-            draft = Draft()
-            try:
-                self._decider.decide(call, draft, flow)
-                decision = draft.written()
-            except Exception as error:  # noqa: BLE001  # a row that breaks is a fault of this item, never a release
-                item = declaration.item.key.identifier
-                wrong = fault("CLEARANCE_FAILED", item=item, kind=type(error).__name__)
+        _held = [(call.declaration, call.case) for call in calls]
+        flows = [procedure(call) for call in calls]
+        faults = [_unfit(call, flow) for call, flow in zip(calls, flows, strict=True)]
+        fit = [(call, flow) for call, flow, wrong in zip(calls, flows, faults, strict=True) if wrong is None]
+        decisions = iter(self._decisions(fit))
+        for call, wrong in zip(calls, faults, strict=True):
+            made = next(decisions) if wrong is None else wrong
+            if isinstance(made, Fault):
+                yield DecideResult(call_id=call.call_id, fault=made).SerializeToString()
             else:
-                return field(_CALL_ID, call.call_id.encode()) + field(_DECISION, decision)
-        return DecideResult(call_id=call.call_id, fault=wrong).SerializeToString()
+                yield field(_CALL_ID, call.call_id.encode()) + field(_DECISION, made)
+
+    def _decisions(self, calls: Sequence[tuple[DecideCall, str]]) -> Iterable[bytes | Fault]:
+        """Return for each call, under its flow, a decision as bytes, or why there is none."""
+        try:
+            return self._decider.decide(calls)
+        except Exception:  # noqa: BLE001  # a row breaks on one of them; decided by itself, it stops no other
+            return [self._alone(call, flow) for call, flow in calls]
+
+    def _alone(self, call: DecideCall, flow: str) -> bytes | Fault:
+        try:
+            (decision,) = self._decider.decide([(call, flow)])
+        except Exception as error:  # noqa: BLE001  # a row that breaks is a fault of this item, never a release
+            return fault("CLEARANCE_FAILED", item=call.declaration.item.key.identifier, kind=type(error).__name__)
+        return decision
 
 
 def _unfit(call: DecideCall, flow: str) -> Fault | None:

@@ -33,7 +33,7 @@ def intrinsic(seen: Consignment, plan: Plan, gaps: list[Gap]) -> Value | None:
     sums: dict[str, int] = {}
     unpriced: list[str] = []
     prices = 0
-    for index, (_, _, nanos, currency, stated) in enumerate(seen.lines):
+    for index, (nanos, currency, stated) in enumerate(seen.lines):
         if nanos is None:
             unpriced.append(f"content[{index}].value")
             continue
@@ -71,7 +71,7 @@ def postage(item: Item, plan: Plan, gaps: list[Gap]) -> Value | None:
 
 def line(seen: Consignment, index: int, plan: Plan, gaps: list[Gap]) -> Value | None:
     """Work out the value of one line; None, with a gap added, if it can't be."""
-    _, _, nanos, currency, _ = seen.lines[index]
+    nanos, currency, _ = seen.lines[index]
     if nanos is None:
         gaps.append(Gap("VALUE_MISSING", f"content[{index}].value"))
         return None
@@ -87,7 +87,7 @@ def _differ(nanos: int, currency: str, sums: dict[str, int], prices: int) -> boo
 
 def _line_path(seen: Consignment, index: int) -> str:
     """Return the path of the value that a line states."""
-    return f"content[{index}].{'value' if seen.item.content[index].HasField('value') else 'unit_value'}"
+    return f"content[{index}].{'value' if seen.pieces[index].HasField('value') else 'unit_value'}"
 
 
 def _one(nanos: int, currency: str, path: str, plan: Plan, gaps: list[Gap], before: int) -> Value | None:
@@ -119,7 +119,7 @@ def _sum(seen: Consignment, sums: dict[str, int], plan: Plan, gaps: list[Gap], b
         if rate is None:
             gaps.extend(
                 _currency_gap(currency, f"{_line_path(seen, index)}.currency", plan)
-                for index, (_, _, nanos_of_line, currency_of_line, _) in enumerate(seen.lines)
+                for index, (nanos_of_line, currency_of_line, _) in enumerate(seen.lines)
                 if nanos_of_line is not None and currency_of_line == currency
             )
             continue

@@ -1,6 +1,6 @@
 """The assessment of one declaration: all checks of quality, then all profiles valid on the day the data came in."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -48,19 +48,26 @@ class Assessor:
 
     def examine(self, declaration: Declaration) -> list[Hit]:
         """Return every rule that fires on a declaration with its item."""
-        data = self._data
-        subject = view(declaration, data.lexicon, data.usd_per_nano)
-        hits = Hits(data.rules)
-        for check in CHECKS:
-            check(subject, data, hits)
-        return hits.found + self._editions(subject.received_day).fire(subject)
+        return self.examine_all([declaration])[0]
 
-    def assess(self, call_id: str, declaration: Declaration, case: Case | None) -> bytes:
-        """Assess a declaration with its item, and decide its case if there is one; returns those fields of an AssessResult.
+    def examine_all(self, declarations: Iterable[Declaration]) -> list[list[Hit]]:
+        """Return for each declaration, in order, every rule that fires on it; raises if a rule breaks on one of them.
+
+        Each rule looks at all declarations before the next one does: a processor holds the code of one rule, not of all.
+        """
+        data = self._data
+        subjects = [view(one, data.lexicon, data.usd_per_nano) for one in declarations]
+        examined = [(subject, Hits(data.rules)) for subject in subjects]
+        for check in CHECKS:
+            for subject, hits in examined:
+                check(subject, data, hits)
+        return [hits.found + self._editions(subject.received_day).fire(subject) for subject, hits in examined]
+
+    def assess(self, call_id: str, declaration: Declaration, case: Case | None, hits: Sequence[Hit]) -> bytes:
+        """Assess a declaration by what was found in it, and decide its case if there is one; returns those fields of an AssessResult.
 
         The same input gets the same answer.
         """
-        hits = self.examine(declaration)
         assessment_id, decision_id = repeatable_ids(call_id)
         if hits:
             result = AssessResult(assessment=self._found(hits, assessment_id))

@@ -1,6 +1,6 @@
 """Serves RiskService: assesses chunks of calls, each by itself. It keeps nothing and reads no clock."""
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import grpc
@@ -11,8 +11,9 @@ from parcelgate.api.risk.v1.risk_pb2 import AssessCall, AssessRequest, AssessRes
 from parcelgate.api.risk.v1.risk_pb2_grpc import RiskServiceServicer
 from parcelgate.core.fault import fault
 from parcelgate.core.field import field
-from parcelgate.core.pace import paced
+from parcelgate.core.pace import paced, portions
 from parcelgate.risk.assess import Assessor
+from parcelgate.risk.rule import Hit
 
 HIGHEST_CALLS = 250
 _RESULTS = AssessResponse.RESULTS_FIELD_NUMBER
@@ -38,7 +39,7 @@ class RiskServicer(RiskServiceServicer):
             await context.abort(
                 grpc.StatusCode.INVALID_ARGUMENT, f"{len(request.calls)} calls, at most {HIGHEST_CALLS} are taken"
             )
-        answered = [self._results(some) async for some in paced(request.calls)]
+        answered = [self._results(some) async for some in paced(request.calls[:])]
         return b"".join(answered)
 
     def assess(self, request: AssessRequest) -> AssessResponse:
@@ -50,12 +51,21 @@ class RiskServicer(RiskServiceServicer):
 
         Most answers are the same but for ids and case, so they are put together from bytes that are there already.
         """
-        return self._results(request.calls)
+        return b"".join([self._results(some) for some in portions(request.calls[:])])
 
-    def _results(self, calls: Iterable[AssessCall]) -> bytes:
-        return b"".join([field(_RESULTS, self._answer(call)) for call in calls])
+    def _results(self, calls: Sequence[AssessCall]) -> bytes:
+        return b"".join([field(_RESULTS, result) for result in self._answers(calls)])
 
-    def _answer(self, call: AssessCall) -> bytes:
+    def _answers(self, calls: Sequence[AssessCall]) -> Iterator[bytes]:
+        """Answer calls whose declarations are examined together."""
+        try:
+            examined: Sequence[Sequence[Hit] | None] = self._assessor.examine_all([call.declaration for call in calls])
+        except Exception:  # noqa: BLE001  # one of them breaks a rule; examined by itself, it stops no other
+            examined = [None] * len(calls)
+        return map(self._answer, calls, examined)
+
+    def _answer(self, call: AssessCall, hits: Sequence[Hit] | None) -> bytes:
+        """Answer a call by what was found in its declaration; None if it was not examined yet."""
         call_id = call.call_id
         if not call_id:
             return _failed("", fault("RISK_CALL_ID_MISSING", address="call_id"))
@@ -63,7 +73,8 @@ class RiskServicer(RiskServiceServicer):
         if not declaration.HasField("item"):
             return _failed(call_id, fault("RISK_ITEM_MISSING", address="declaration.item"))
         try:
-            found = self._assessor.assess(call_id, declaration, call.case if call.HasField("case") else None)
+            hits = self._assessor.examine(declaration) if hits is None else hits
+            found = self._assessor.assess(call_id, declaration, call.case if call.HasField("case") else None, hits)
         except Exception as error:  # noqa: BLE001  # a rule that breaks is a fault of this item, never "no risk"
             item = declaration.item.key.identifier
             return _failed(call_id, fault("RISK_ASSESSMENT_FAILED", item=item, kind=type(error).__name__))

@@ -1,6 +1,7 @@
 """The servicer: results in order, faults that stop nobody else, answers that repeat."""
 
 import asyncio
+import datetime
 import tracemalloc
 
 import grpc
@@ -24,6 +25,7 @@ from parcelgate.api.record.v1.declaration_pb2 import (
 )
 from parcelgate.api.record.v1.quantity_pb2 import Money
 from parcelgate.api.record.v1.referral_pb2 import REFERRAL_TYPE_AMENDMENT, REFERRAL_TYPE_INFORMATION
+from parcelgate.app.sample import traffic
 from parcelgate.clearance import regime
 from parcelgate.clearance.decision import Decider
 from parcelgate.clearance.service import ClearanceServicer
@@ -68,6 +70,19 @@ async def test_results_come_in_the_order_of_the_calls_and_a_fault_stops_no_other
     response = await servicer.Decide(DecideRequest(calls=calls), None)
     assert [result.call_id for result in response.results] == ["a", "b", "c"]
     assert [result.HasField("decision") for result in response.results] == [True, False, True]
+
+
+def test_what_is_decided_together_is_decided_as_by_itself(servicer):
+    request = DecideRequest()
+    for number, sample in enumerate(traffic(3, 120, day=datetime.date(2026, 9, 1), channel="post")):
+        call = request.calls.add(call_id=f"c{number}", acceptance_date="2026-09-01")
+        call.case.procedure = PROCEDURE_IMPORT if number % 5 else PROCEDURE_TRANSIT
+        call.declaration.item.CopyFrom(sample.item)
+        if number % 7 == 0:
+            call.assessment.findings.add(rule="undervaluation", version="1", action="EXAMINE")
+    alone = [servicer.answer(DecideRequest(calls=[call])) for call in request.calls]
+    assert servicer.answer(request) == b"".join(alone)
+    assert len({len(answer) for answer in alone}) > 10, "too much alike to prove anything"
 
 
 def test_the_decision_names_case_version_and_stage(servicer):
@@ -115,10 +130,10 @@ def test_the_procedure_of_the_case_comes_before_the_flow(servicer):
 
 def test_a_bug_is_a_fault_of_its_item_and_never_a_release():
     class Broken(Decider):
-        def decide(self, call, decision, flow):
-            decision.code = DECISION_CODE_RELEASED_WITH_DUTY
-            if call.call_id == "bad":
-                raise KeyError(flow)
+        def decide(self, calls):
+            if any(call.call_id == "bad" for call, _ in calls):
+                raise KeyError(calls)
+            return super().decide(calls)
 
     response = ClearanceServicer(Broken(regime.load())).decide(DecideRequest(calls=[shirt("good"), shirt("bad")]))
     assert response.results[0].HasField("decision")

@@ -1,6 +1,7 @@
 """The servicer: answers in order, one a call, repeatable, masked, the strongest action deciding."""
 
 import asyncio
+import datetime
 import tracemalloc
 
 import grpc
@@ -13,9 +14,10 @@ from parcelgate.api.record.v1.decision_pb2 import (
     DECISION_CODE_SCREENING_REQUESTED,
     STAGE_ADVANCE,
 )
-from parcelgate.api.record.v1.declaration_pb2 import Case
+from parcelgate.api.record.v1.declaration_pb2 import Case, Declaration
 from parcelgate.api.record.v1.referral_pb2 import REFERRAL_TYPE_AMENDMENT, REFERRAL_TYPE_SCREENING
 from parcelgate.api.risk.v1.risk_pb2 import AssessCall, AssessRequest
+from parcelgate.app.sample import traffic
 from parcelgate.risk.assess import Assessor
 from parcelgate.risk.service import RiskServicer
 from unit.risk.declare import CORPUS, declaration, from_corpus
@@ -45,10 +47,10 @@ async def test_results_come_in_the_order_of_the_calls_and_a_faulty_one_stops_no_
 
 def test_a_rule_that_breaks_is_a_fault_of_its_item_and_never_no_risk():
     class Breaking(Assessor):
-        def examine(self, one):
-            if one.version == 2:
+        def examine_all(self, declarations):
+            if any(one.version == 2 for one in declarations):
                 raise ZeroDivisionError("text of a party")
-            return super().examine(one)
+            return super().examine_all(declarations)
 
     broken = declaration("version: 2")
     broken.version = 2
@@ -58,6 +60,14 @@ def test_a_rule_that_breaks_is_a_fault_of_its_item_and_never_no_risk():
     assert "party" not in results[0].fault.sentence
     assert not results[0].HasField("decision")
     assert results[1].decision.code == DECISION_CODE_ASSESSMENT_COMPLETE
+
+
+def test_what_is_examined_together_is_answered_as_by_itself():
+    samples = traffic(3, 120, day=datetime.date(2026, 11, 24), channel="post")
+    request = AssessRequest(calls=[_call(f"c:{n}", Declaration(item=one.item)) for n, one in enumerate(samples)])
+    alone = [SERVICER.answer(AssessRequest(calls=[call])) for call in request.calls]
+    assert SERVICER.answer(request) == b"".join(alone)
+    assert len({len(answer) for answer in alone}) > 10, "too much alike to prove anything"
 
 
 def test_a_repeated_call_gets_the_same_answer_and_another_call_other_ids():
