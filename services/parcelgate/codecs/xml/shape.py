@@ -3,8 +3,8 @@
 A sender's items mostly have the same elements in the same places. Once a shape (the names of all elements in document order)
 was seen a few times, a function is written for it that builds the whole record in one go,
 without looking a name up. It is only asked for items that the schema accepted; whenever a value is empty or anything but
-plain, it gives up, and the item is read in the ordinary way, which knows what to say. Where shapes seldom come again, the
-looking costs more than it saves, and is left alone for a while.
+plain, it gives up, and the item is read in the ordinary way, which knows what to say. Where most shapes were never met
+before, the looking costs more than it saves, and is left alone for a while.
 """
 
 from collections.abc import Callable
@@ -49,7 +49,7 @@ class Shapes:
         self._scope, self._reader, self._prefix = scope, reader, prefix
         self._known: dict[Any, Shape | None] = {}
         self._seen: dict[Any, int] = {}
-        # Items still to be read in this stretch, how many of it were of a known shape, and whether shapes are looked at.
+        # Items still to be read in this stretch, how many of it had a shape met before, and whether shapes are looked at.
         self._left, self._hits, self._looking = limit.SHAPES_TRIED, 0, True
 
     def read(self, element: _Element, context: Context) -> dict[str, Any]:
@@ -84,6 +84,8 @@ class Shapes:
 
     def _meet(self, key: Any, elements: list[_Element]) -> None:
         times = self._seen.get(key, 0) + 1
+        # A shape that comes again will have its function soon: of many shapes, few have it after one stretch.
+        self._hits += times > 1
         if len(self._seen) >= limit.SHAPES_MET:
             self._seen.clear()
         self._seen[key] = times
