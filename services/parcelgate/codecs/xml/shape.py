@@ -47,6 +47,8 @@ class Shapes:
     def __init__(self, scope: Scope, reader: Reader, prefix: str) -> None:
         """Begin without any."""
         self._scope, self._reader, self._prefix = scope, reader, prefix
+        # Converters of rows, as all functions call them.
+        self._strict: dict[int, Any] = {}
         self._known: dict[Any, Shape | None] = {}
         self._seen: dict[Any, int] = {}
         # Items still to be read in this stretch, how many of it had a shape met before, and whether shapes are looked at.
@@ -92,7 +94,7 @@ class Shapes:
         if times < limit.SHAPE_TIMES or len(self._known) >= limit.SHAPES or len(elements) > limit.SHAPE_ELEMENTS:
             return
         try:
-            self._known[key] = _Writing(self._scope, self._reader, self._prefix, elements).shape()
+            self._known[key] = _Writing(self._scope, self._reader, self._prefix, elements, self._strict).shape()
         except _Unfit:
             self._known[key] = None
 
@@ -143,9 +145,12 @@ def _nothing() -> Any:
 class _Writing:
     """Writes the function of one shape: nested displays of dicts and lists over numbered texts."""
 
-    def __init__(self, scope: Scope, reader: Reader, prefix: str, elements: list[_Element]) -> None:
+    def __init__(
+        self, scope: Scope, reader: Reader, prefix: str, elements: list[_Element], strict: dict[int, Any]
+    ) -> None:
         self._scope, self._reader, self._prefix = scope, reader, prefix
         self._elements = elements
+        self._strict = strict
         self._place = 0
         self._names: dict[str, Any] = {"nothing": _nothing}
         self._rows: list[int] = []
@@ -205,7 +210,9 @@ class _Writing:
         self._rows.append(leaf.row.number)
         self._open(scope, leaf.slot, cells)
         name = f"r{leaf.row.number}"
-        self._names.setdefault(name, _strictly(leaf))
+        if leaf.row.number not in self._strict:
+            self._strict[leaf.row.number] = _strictly(leaf)
+        self._names[name] = self._strict[leaf.row.number]
         value = f"{name}(t[{self._place}])"
         if not isinstance(getattr(leaf.converter.read, "__self__", None), Memory):
             value = f"({value} or nothing())"
