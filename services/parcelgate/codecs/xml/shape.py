@@ -248,25 +248,26 @@ class _Writing:
         ]
 
     def _display(self, scope: Scope, slot: int, cells: Any, items: Any, *, inline: bool) -> str:
-        parts: list[str] = []
+        """Write one dict in the order of its names, in which it will be hashed: what is sorted already is sorted soonest."""
+        fields: dict[str, str] = dict(cells[slot])
         lists: dict[str, list[str]] = {}
         select = scope.slots[slot].select if slot else None
         if select is not None:
-            parts.append(f"{select[0]!r}: {select[1]}")
-        for key, value in cells[slot].items():
-            parts.append(f"**{value}" if key == "**" else f"{key!r}: {value}")
+            fields[select[0]] = str(select[1])
         # Slots of a list open in the order of the document, and so before the entries that have rows of their own.
         for number in cells:
             inner = scope.slots[number]
             if number and inner.parent == slot:
                 value = self._display(scope, number, cells, items, inline=True) if inline else f"s{number}"
                 if inner.select is None:
-                    parts.append(f"{inner.key!r}: {value}")
+                    fields[inner.key] = value
                 else:
                     lists.setdefault(inner.key, []).append(value)
         for key, values in items.get(slot, {}).items():
             lists.setdefault(key, []).extend(values)
-        parts += [f"{key!r}: [{', '.join(values)}]" for key, values in lists.items()]
+        fields |= {key: f"[{', '.join(values)}]" for key, values in lists.items()}
+        merged = fields.pop("**", None)
+        parts = [f"{key!r}: {fields[key]}" for key in sorted(fields)] + ([f"**{merged}"] if merged is not None else [])
         return f"{{{', '.join(parts)}}}"
 
 
