@@ -307,6 +307,15 @@ def test_items_of_a_known_shape_are_read_as_all_others(monkeypatch, base):
     assert any(shape is not None for shape in registry.get(FORMAT).xml.shapes._known.values())
 
 
+def test_shapes_that_come_again_are_looked_at_however_many_there_are(monkeypatch):
+    monkeypatch.setattr(limit, "SHAPES_TRIED", 16)
+    extras = [f"<Data><Comments>{'<Comment>c</Comment>' * count}</Comments></Data></Item>" for count in range(1, 7)]
+    of_six_shapes = [ITEM.replace("  </Item>", each) for each in extras] * 12
+    registry = Registry(resource.schemas())
+    read(HEAD, *of_six_shapes, TAIL, registry=registry)
+    assert len(registry.get(FORMAT).xml.shapes._known) == 6
+
+
 def test_the_same_names_in_another_structure_are_no_known_shape():
     inner = "<ContentPieces><ContentPiece><Index>1</Index>{}</ContentPiece></ContentPieces>{}"
     extras = "<ExtraFields><ExtraField><Name>n</Name></ExtraField></ExtraFields>"

@@ -53,7 +53,7 @@ def _read_money(text: str) -> dict[str, int] | None:
             units = int(whole)
             if not nanos:
                 return {"units": units} if units else {}
-            return {"units": units, "nanos": nanos} if units else {"nanos": nanos}
+            return {"nanos": nanos, "units": units} if units else {"nanos": nanos}
     word = text.strip()
     if not word:
         return None

@@ -21,7 +21,7 @@ SHAPE_TIMES = 8
 SHAPES = 512
 SHAPE_ELEMENTS = 400
 SHAPES_MET = 4096
-# Shapes are tried on so many items; if fewer than half were of a known one, the next so many are read without.
+# Shapes are tried on so many items; if fewer than half had one met before, the next so many are read without.
 SHAPES_TRIED = 250
 SHAPES_LEFT_ALONE = 10_000
 # Bad items of an interchange that are explained in full.

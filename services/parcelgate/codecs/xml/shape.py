@@ -3,8 +3,8 @@
 A sender's items mostly have the same elements in the same places. Once a shape (the names of all elements in document order)
 was seen a few times, a function is written for it that builds the whole record in one go,
 without looking a name up. It is only asked for items that the schema accepted; whenever a value is empty or anything but
-plain, it gives up, and the item is read in the ordinary way, which knows what to say. Where shapes seldom come again, the
-looking costs more than it saves, and is left alone for a while.
+plain, it gives up, and the item is read in the ordinary way, which knows what to say. Where most shapes were never met
+before, the looking costs more than it saves, and is left alone for a while.
 """
 
 from collections.abc import Callable
@@ -47,9 +47,11 @@ class Shapes:
     def __init__(self, scope: Scope, reader: Reader, prefix: str) -> None:
         """Begin without any."""
         self._scope, self._reader, self._prefix = scope, reader, prefix
+        # Converters of rows, as all functions call them.
+        self._strict: dict[int, Any] = {}
         self._known: dict[Any, Shape | None] = {}
         self._seen: dict[Any, int] = {}
-        # Items still to be read in this stretch, how many of it were of a known shape, and whether shapes are looked at.
+        # Items still to be read in this stretch, how many of it had a shape met before, and whether shapes are looked at.
         self._left, self._hits, self._looking = limit.SHAPES_TRIED, 0, True
 
     def read(self, element: _Element, context: Context) -> dict[str, Any]:
@@ -84,13 +86,15 @@ class Shapes:
 
     def _meet(self, key: Any, elements: list[_Element]) -> None:
         times = self._seen.get(key, 0) + 1
+        # A shape that comes again will have its function soon: of many shapes, few have it after one stretch.
+        self._hits += times > 1
         if len(self._seen) >= limit.SHAPES_MET:
             self._seen.clear()
         self._seen[key] = times
         if times < limit.SHAPE_TIMES or len(self._known) >= limit.SHAPES or len(elements) > limit.SHAPE_ELEMENTS:
             return
         try:
-            self._known[key] = _Writing(self._scope, self._reader, self._prefix, elements).shape()
+            self._known[key] = _Writing(self._scope, self._reader, self._prefix, elements, self._strict).shape()
         except _Unfit:
             self._known[key] = None
 
@@ -141,9 +145,12 @@ def _nothing() -> Any:
 class _Writing:
     """Writes the function of one shape: nested displays of dicts and lists over numbered texts."""
 
-    def __init__(self, scope: Scope, reader: Reader, prefix: str, elements: list[_Element]) -> None:
+    def __init__(
+        self, scope: Scope, reader: Reader, prefix: str, elements: list[_Element], strict: dict[int, Any]
+    ) -> None:
         self._scope, self._reader, self._prefix = scope, reader, prefix
         self._elements = elements
+        self._strict = strict
         self._place = 0
         self._names: dict[str, Any] = {"nothing": _nothing}
         self._rows: list[int] = []
@@ -203,7 +210,9 @@ class _Writing:
         self._rows.append(leaf.row.number)
         self._open(scope, leaf.slot, cells)
         name = f"r{leaf.row.number}"
-        self._names.setdefault(name, _strictly(leaf))
+        if leaf.row.number not in self._strict:
+            self._strict[leaf.row.number] = _strictly(leaf)
+        self._names[name] = self._strict[leaf.row.number]
         value = f"{name}(t[{self._place}])"
         if not isinstance(getattr(leaf.converter.read, "__self__", None), Memory):
             value = f"({value} or nothing())"
@@ -239,25 +248,26 @@ class _Writing:
         ]
 
     def _display(self, scope: Scope, slot: int, cells: Any, items: Any, *, inline: bool) -> str:
-        parts: list[str] = []
+        """Write one dict in the order of its names, in which it will be hashed: what is sorted already is sorted soonest."""
+        fields: dict[str, str] = dict(cells[slot])
         lists: dict[str, list[str]] = {}
         select = scope.slots[slot].select if slot else None
         if select is not None:
-            parts.append(f"{select[0]!r}: {select[1]}")
-        for key, value in cells[slot].items():
-            parts.append(f"**{value}" if key == "**" else f"{key!r}: {value}")
+            fields[select[0]] = str(select[1])
         # Slots of a list open in the order of the document, and so before the entries that have rows of their own.
         for number in cells:
             inner = scope.slots[number]
             if number and inner.parent == slot:
                 value = self._display(scope, number, cells, items, inline=True) if inline else f"s{number}"
                 if inner.select is None:
-                    parts.append(f"{inner.key!r}: {value}")
+                    fields[inner.key] = value
                 else:
                     lists.setdefault(inner.key, []).append(value)
         for key, values in items.get(slot, {}).items():
             lists.setdefault(key, []).extend(values)
-        parts += [f"{key!r}: [{', '.join(values)}]" for key, values in lists.items()]
+        fields |= {key: f"[{', '.join(values)}]" for key, values in lists.items()}
+        merged = fields.pop("**", None)
+        parts = [f"{key!r}: {fields[key]}" for key in sorted(fields)] + ([f"**{merged}"] if merged is not None else [])
         return f"{{{', '.join(parts)}}}"
 
 
