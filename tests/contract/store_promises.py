@@ -282,6 +282,15 @@ class StorePromises:
         await store.commit(transaction(None, "m1"))
         assert await store.due("router", NOW + 9, 10) == []
 
+    @pytest.mark.parametrize("texts", [[""], ["", ""], ["one\x1fother", "", "\x1f", "3"], ["ü", "\n", " ", "{}"]])
+    async def test_texts_are_kept_as_they_are_whatever_is_in_them(self, open_store, texts):
+        store = await open_store()
+        later = [Postponed(message(n), 1, NOW, text) for n, text in enumerate(texts)]
+        sent = [Message(f"s{n}", "advance", text, b"") for n, text in enumerate(texts)]
+        await store.commit(transaction(Outcome(postponed=later, messages=sent)))
+        assert sorted(await store.due("router", NOW, 10), key=lambda one: one.message.id) == later
+        assert await store.unsent(10) == sent
+
     async def test_postponed_work_can_be_dropped(self, open_store):
         store = await open_store()
         await store.commit(transaction(Outcome(postponed=[Postponed(message(), 1, NOW, "away")])))

@@ -24,7 +24,8 @@ from parcelgate.core.port import (
     StoreUnavailableError,
     TryAgainError,
 )
-from parcelgate.core.runner import LADDER, LADDER_FOR_BUGS, Consumer, Runner
+from parcelgate.core.press import on_its_way
+from parcelgate.core.runner import LADDER, LADDER_FOR_BUGS, Consumer, Runner, split_facts
 
 NOW = 1_790_000_000_000_000
 ADDRESS = chunk.Address("advance", "postal", CHUNK_KIND_REPORTS, ENVIRONMENT_TEST, "post-cn")
@@ -218,6 +219,46 @@ async def test_a_message_that_is_retried_while_the_bus_brings_it_again_is_split_
     await asyncio.gather(*(house.runner.work(consumer, [message]) for _ in range(4)))
     assert sorted(await house.delivered()) == ["a", "c"]
     assert len(await house.store.dead(10)) == 1
+
+
+async def test_bodies_come_opened_except_to_who_keeps_them_pressed(house):
+    body, got = b"a fact" * 1000, []
+
+    async def keep(messages):
+        got.extend(one.body for one in messages)
+        return Outcome()
+
+    sent = on_its_way(Message("m1", "facts", "test.monitor.x", body))
+    for takes_pressed in (False, True):
+        consumer = Consumer(f"c{takes_pressed}", "", keep, split_facts, takes_pressed=takes_pressed)
+        await house.runner.work(consumer, [sent])
+    assert got == [body, sent.body]
+    assert sent.body != body
+
+
+async def test_who_may_wait_rests_longer_after_more_work_but_never_long(house, monkeypatch):
+    rests = []
+
+    async def pause(seconds):
+        rests.append(seconds)
+        await asyncio.sleep(0.01)
+
+    monkeypatch.setattr(house.runner, "_pause", pause)
+    consumer = Consumer("router", "router.advance", house.handle, chunk.split, rest_seconds=0.3)
+    for count in (1, 2, 7):
+        await house.runner.transact(Outcome(messages=[plain(f"{count}/{n}") for n in range(count)]))
+        await house.runner.sent(5)
+        received = await house.bus.receive("router.advance", 8)
+        assert len(received) == count
+        await house.bus.give_back(received)
+        running = asyncio.create_task(house.runner._consume(consumer))
+        async with asyncio.timeout(5):
+            while await house.bus.depth("router.advance"):
+                await asyncio.sleep(0.01)
+        house.runner.stop()
+        await asyncio.wait_for(running, 5)
+        house.runner._stop.clear()
+    assert rests == [0.3, 0.6, 1.0]
 
 
 async def test_the_relay_rests_while_the_bus_is_away_however_much_is_unsent(house):

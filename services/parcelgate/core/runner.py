@@ -41,7 +41,7 @@ from parcelgate.core.port import (
     UnroutableError,
     Write,
 )
-from parcelgate.core.press import arrived, on_its_way
+from parcelgate.core.press import arrived, on_its_way, opened
 from parcelgate.core.pressure import Pressure
 from parcelgate.core.text import NUL
 
@@ -61,6 +61,7 @@ _SEND_AT_ONCE = 64
 # A stop waits so long for the bus; what is left then is sent after the next start.
 _LAST_SECONDS = 2.0
 _PAUSE_SECONDS = 0.5
+_MOST_REST_SECONDS = 1.0
 
 Handler = Callable[[Sequence[Message]], Awaitable[Outcome]]
 
@@ -69,8 +70,8 @@ Handler = Callable[[Sequence[Message]], Awaitable[Outcome]]
 class Consumer:
     """A service's subscription: its queue, what handles the messages, and how one message is split into its entries.
 
-    Where nobody waits for the work, rest_seconds pass after each round that leaves nothing behind, so that what comes
-    meanwhile is done together.
+    Where nobody waits for the work, rest_seconds pass for each message of a round that leaves nothing behind, up to a
+    second, so that what comes meanwhile is done together. Who keeps bodies as they are stored takes them pressed.
     """
 
     name: str
@@ -79,6 +80,7 @@ class Consumer:
     split: Callable[[Message], list[Message]]
     most: int = 8
     rest_seconds: float = 0.0
+    takes_pressed: bool = False
 
 
 class Runner:
@@ -143,7 +145,8 @@ class Runner:
 
     async def work(self, consumer: Consumer, messages: Sequence[Message], attempts: int = 0) -> None:
         """Take messages through the loop once; afterwards each is done, postponed or a dead letter."""
-        fresh = list({message.id: arrived(message) for message in messages}.values())
+        whole = messages if consumer.takes_pressed else map(arrived, messages)
+        fresh = list({message.id: message for message in whole}.values())
         for _ in range(_CONFLICTS):
             try:
                 outcome = await consumer.handle(fresh)
@@ -224,7 +227,7 @@ class Runner:
                 await self.bus.give_back(received)
                 await self._pause(_PAUSE_SECONDS)
             elif consumer.rest_seconds and len(received) < consumer.most:
-                await self._pause(consumer.rest_seconds)
+                await self._pause(min(_MOST_REST_SECONDS, consumer.rest_seconds * len(received)))
 
     async def _take(self, consumer: Consumer, received: Sequence[Received]) -> None:
         await self.work(consumer, [one.message for one in received])
@@ -346,7 +349,7 @@ def split_facts(message: Message) -> list[Message]:
     """Split a batch of facts into batches of one."""
     return [
         Message(f"{message.id}.{number}", message.topic, message.key, FactBatch(facts=[fact]).SerializeToString())
-        for number, fact in enumerate(FactBatch.FromString(message.body).facts)
+        for number, fact in enumerate(FactBatch.FromString(opened(message.body)).facts)
     ]
 
 

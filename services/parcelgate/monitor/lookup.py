@@ -13,6 +13,7 @@ from parcelgate.api.tracking.v1.tracking_pb2 import Found
 from parcelgate.core.credential import Identity
 from parcelgate.core.fact import KINDS, STAGES, each
 from parcelgate.core.port import Dead, Store
+from parcelgate.core.press import opened
 from parcelgate.core.text import NUL
 from parcelgate.monitor.projection import ENVIRONMENTS, STATES, item_key, subject_of
 
@@ -190,7 +191,7 @@ class Lookup:
         seen: list[Fact] = []
         rows = await self._store.read("monitor.read_batches_after", position, _BATCHES_A_READ)
         for _, body in rows:
-            for told in FactBatch.FromString(body).facts:
+            for told in FactBatch.FromString(opened(body)).facts:
                 if scope.sees(ENVIRONMENTS.get(told.environment, ""), told.partner):
                     seen += each(told)
         return (rows[-1][0] if rows else position), seen
@@ -200,7 +201,7 @@ class Lookup:
         # The same fact may have come in two batches; its id says so.
         facts: dict[str, Fact] = {}
         for (body,) in await self._store.read("monitor.read_batches", ids):
-            for told in FactBatch.FromString(body).facts:
+            for told in FactBatch.FromString(opened(body)).facts:
                 if subject_of(told) == subject:
                     facts.update((one.id, one) for one in each(told))
         return sorted(facts.values(), key=_moment)

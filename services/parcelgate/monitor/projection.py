@@ -5,7 +5,6 @@ Of the details of a fact it reads format and file_name (on facts of an interchan
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from operator import itemgetter
 from typing import Any
 
 from parcelgate.api.record.v1.decision_pb2 import DecisionCode
@@ -13,6 +12,7 @@ from parcelgate.api.record.v1.declaration_pb2 import ENVIRONMENT_LIVE, ENVIRONME
 from parcelgate.api.record.v1.fact_pb2 import Fact, FactBatch
 from parcelgate.core.fact import STAGES
 from parcelgate.core.port import Write
+from parcelgate.core.press import opened
 from parcelgate.monitor.stage import REACHED, Marks, join, mark, stage_of, write
 
 Row = list[Any]
@@ -72,10 +72,10 @@ class Projection:
         self._memberships: dict[tuple[str, str, str], str] = {}
 
     def add(self, batch_id: str, body: bytes) -> None:
-        """Take in a batch; raises DecodeError if the body is not a FactBatch."""
+        """Take in a batch, kept as it came; raises DecodeError or ValueError if the body, once opened, is no FactBatch."""
         self._batches[batch_id] = body
         items = self.items
-        for fact in FactBatch.FromString(body).facts:
+        for fact in FactBatch.FromString(opened(body)).facts:
             subject = fact.declaration_id or subject_of(fact)
             at, version = fact.at_micros, fact.version
             state = items.get(subject) or self._begin(fact, subject, batch_id)
@@ -185,15 +185,15 @@ class Projection:
                 row = (subject, item, item_key(item), environment, partner, *state[:_BATCHES], state[_BATCHES][1:])
                 added.append(row)
                 continue
-            _, environment, partner, first, *rest, marks, batches, place = old
+            _, environment, partner, first, *rest, marks, batches = old
             before += _counted(environment, partner, old[3:])
             newest = [min(first, state[_FIRST]), *map(max, rest, state[_LAST:_MARKS]), marks]
             _settle(newest, join(state[_MARKS], marks))
             after += _counted(environment, partner, newest)
-            moved.append((*newest, _join(batches, state[_BATCHES].split()), place))
+            moved.append((*newest, _join(batches, state[_BATCHES].split()), subject))
         counts.update(after)
         counts.subtract(Counter(before))
-        return [Write("monitor.add_item", added), Write("monitor.move_item", sorted(moved, key=itemgetter(-1)))]
+        return [Write("monitor.add_item", added), Write("monitor.move_item", moved)]
 
     def _join_interchanges(self, known: Mapping[str, Sequence[Any]]) -> list[tuple[Any, ...]]:
         rows = []

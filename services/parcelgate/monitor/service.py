@@ -36,7 +36,17 @@ class MonitorService:
 
     def consumers(self) -> Sequence[Consumer]:
         """Return its subscription to the facts."""
-        return [Consumer("monitor", "monitor.facts", self.project, split_facts, _BATCHES_AT_ONCE, _REST_SECONDS)]
+        return [
+            Consumer(
+                "monitor",
+                "monitor.facts",
+                self.project,
+                split_facts,
+                _BATCHES_AT_ONCE,
+                _REST_SECONDS,
+                takes_pressed=True,
+            )
+        ]
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the JSON API and the page."""

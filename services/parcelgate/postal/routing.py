@@ -22,6 +22,8 @@ from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.core.chunk import Address, environment_value, pack
 from parcelgate.core.fact import fact
 from parcelgate.core.fault import fault
+from parcelgate.core.field import field as bytes_of
+from parcelgate.core.field import whole
 from parcelgate.core.pace import paced
 from parcelgate.core.partner import Partner, Partners
 from parcelgate.core.port import Outcome, Write
@@ -31,6 +33,8 @@ from parcelgate.core.version import Known, judge
 from parcelgate.postal.interchange import Interchange, find, pack_faults, stamp, unpack_faults
 
 BATCH = 250
+_DECLARATION, _DATA_KEY = ChunkEntry.DECLARATION_FIELD_NUMBER, ChunkEntry.DATA_KEY_FIELD_NUMBER
+_VERSION = Declaration.VERSION_FIELD_NUMBER
 
 
 class Row(NamedTuple):
@@ -71,8 +75,10 @@ class _Batch:
     now: int
     known: dict[str, Known]
     before: dict[str, int]
+    # Field of an entry of a chunk.
+    data_key: bytes
     verdicts: list[Verdict] = field(default_factory=list)
-    declared: dict[Flow.ValueType, list[tuple[ChunkEntry, bytes]]] = field(default_factory=dict)
+    declared: dict[Flow.ValueType, list[tuple[bytes, bytes]]] = field(default_factory=dict)
     reported: list[tuple[ChunkEntry, bytes]] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=lambda: {"ACCEPTED": 0, "REJECTED": 0, "UNCHANGED": 0})
     outcome: Outcome = field(default_factory=Outcome)
@@ -134,7 +140,8 @@ class Routing:
         if partner is None:
             partner = Partner(interchange.partner, "", "", "POST", interchange.environment, "")
         before = {name: one.version for name, one in known.items()}
-        batch = _Batch(interchange, partner, self._runner.clock.micros(), known, before)
+        data_key = bytes_of(_DATA_KEY, interchange.data_key.encode())
+        batch = _Batch(interchange, partner, self._runner.clock.micros(), known, before, data_key)
         await self._vault.fetch([interchange.data_key])
         async for some in paced(rows):
             for row in some:
@@ -236,9 +243,9 @@ def _declare(batch: _Batch, row: Row) -> None:
         verdict.version, declaration.function, declaration.canonical_hash, batch.interchange.receipt, row.number
     )
     batch.known[row.declaration_id] = own
-    batch.declared.setdefault(declaration.key.flow, []).append(
-        (ChunkEntry(declaration=declaration, data_key=batch.interchange.data_key), row.item)
-    )
+    # As it was read, with its version behind it.
+    entry = bytes_of(_DECLARATION, row.declaration + whole(_VERSION, verdict.version)) + batch.data_key
+    batch.declared.setdefault(declaration.key.flow, []).append((entry, row.item))
     _settle(batch, row, "ACCEPTED", verdict.version, row.faults)
     batch.outcome.facts.append(
         fact(

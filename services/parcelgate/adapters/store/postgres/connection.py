@@ -4,13 +4,15 @@ Nothing here waits for ever: not for a free connection, not for a new one, not f
 """
 
 import asyncio
+import secrets
 from collections.abc import Awaitable, Callable, Sequence
+from itertools import count
 from typing import Any, TypeVar
 
 import asyncpg
 
 from parcelgate.adapters.store.postgres.failure import FAILURES, line_is_gone, translated
-from parcelgate.adapters.store.postgres.statement import Statement
+from parcelgate.adapters.store.postgres.statement import TEXTS, Statement
 from parcelgate.core.port import StoreUnavailableError
 
 T = TypeVar("T")
@@ -21,6 +23,9 @@ ANSWER_SECONDS = 10
 _STATEMENT_MILLISECONDS = "8000"
 # The arrays that statements take; see statements/*.sql.
 _ARRAYS = "SELECT $1::text[], $2::bigint[], $3::bytea[], $4::boolean[], $5::integer[], $6::smallint[]"
+# Hardly any text has it: the unit separator of ASCII.
+_SEPARATOR = "\x1f"
+_COLUMN = {TEXTS: "string_to_array(${}, $1)"}
 _A_MOMENT = "SELECT pg_sleep(0.02)"
 SETTINGS = {
     "statement_timeout": _STATEMENT_MILLISECONDS,
@@ -69,24 +74,40 @@ class Session:
 
         The database evaluates what is selected from left to right; each function sees what those before it changed.
         """
-        names = tuple([statement.name for statement, _ in calls])
+        names = tuple([one.name for one, _ in calls])
         text = self.texts.get(names)
         if text is None:
-            text = self.texts[names] = await self._prepare([statement for statement, _ in calls])
-        arguments = [argument for _, columns in calls for argument in columns]
-        await self.connection.fetchrow(text, *arguments)
+            text = self.texts[names] = await self._prepare([one for one, _ in calls])
+        await self.connection.fetchrow(text, *_arguments(calls, _SEPARATOR))
 
     async def _prepare(self, wanted: Sequence[Statement]) -> str:
         missing = {one.name: one.definition for one in wanted if one.name not in self.functions}
         if missing:
             await self.connection.execute(";\n".join(missing.values()))
             self.functions.update(missing)
-        number, found = 1, []
+        # The first argument is what separates texts.
+        places, found = count(2), []
         for one in wanted:
-            count = len(one.types) + 2
-            found.append(f"{one.function}({', '.join(f'${place}' for place in range(number, number + count))})")
-            number += count
-        return f"SELECT {', '.join(found)}"
+            columns = [_COLUMN.get(kind, "${}").format(next(places)) for kind in one.types]
+            found.append(f"{one.function}({', '.join(columns)}, ${next(places)}, ${next(places)})")
+        return f"SELECT $1::text, {', '.join(found)}"
+
+
+def _arguments(calls: Sequence[Call], separator: str) -> list[Any]:
+    """Return the separator and the arguments of writes; a column of texts comes as one, which costs a tenth of an array."""
+    found: list[Any] = [separator]
+    for one, columns in calls:
+        for kind, column in zip(one.types, columns, strict=False):
+            if kind != TEXTS:
+                found.append(column)
+                continue
+            joined = separator.join(column)
+            if column and joined.count(separator) >= len(column):
+                # One of the texts has the separator in it; the next one nobody can guess.
+                return _arguments(calls, secrets.token_hex(16))
+            found.append(joined)
+        found += columns[len(one.types) :]
+    return found
 
 
 class Pool:

@@ -26,11 +26,16 @@ GET DIAGNOSTICS changed = ROW_COUNT;
 {check}RETURN changed;
 END $statement$"""
 # A column that says the same in all rows comes as one value. Most do, and their values would cost more than the rows.
+# One empty text, joined and parted again, is none.
 _SPREAD = """\
 IF many > 1 THEN
-{columns}END IF;
+{columns}ELSE
+{texts}END IF;
 """
-_SPREAD_COLUMN = "    IF cardinality(${n}) = 1 THEN ${n} := array_fill(${n}[1], ARRAY[many]); END IF;\n"
+_SPREAD_COLUMN = "    IF cardinality(${n}) < 2 THEN ${n} := array_fill({first}, ARRAY[many]); END IF;\n"
+_ONE_TEXT = "    IF cardinality(${n}) = 0 THEN ${n} := ARRAY['']; END IF;\n"
+# The type of a column of texts.
+TEXTS = "text[]"
 # The first argument of a write that can be exact is a column: so many rows it must change.
 _CHECK = """\
 IF exact AND changed <> cardinality($1) THEN
@@ -56,8 +61,11 @@ class Statement:
     def definition(self) -> str:
         """What makes the function: one argument a column, whether each row must change exactly one, and how many there are."""
         check = _CHECK.format(name=self.name, code=ROW_CHANGED) if self.types[0].endswith("[]") else ""
-        columns = [_SPREAD_COLUMN.format(n=n) for n, kind in enumerate(self.types, 1) if kind.endswith("[]")]
-        spread = _SPREAD.format(columns="".join(columns)) if columns else ""
+        kinds = [(n, kind) for n, kind in enumerate(self.types, 1) if kind.endswith("[]")]
+        firsts = {n: f"coalesce(${n}[1], '')" if kind == TEXTS else f"${n}[1]" for n, kind in kinds}
+        columns = [_SPREAD_COLUMN.format(n=n, first=first) for n, first in firsts.items()]
+        texts = [_ONE_TEXT.format(n=n) for n, kind in kinds if kind == TEXTS]
+        spread = _SPREAD.format(columns="".join(columns), texts="".join(texts) or "    NULL;\n") if columns else ""
         return _FUNCTION.format(
             function=self.function, types=", ".join(self.types), text=self.text, check=check, spread=spread
         )

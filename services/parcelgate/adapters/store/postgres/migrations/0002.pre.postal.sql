@@ -81,8 +81,8 @@ CREATE TABLE postal.version (
     canonical_hash text COLLATE "C" NOT NULL,
     receipt text COLLATE "C" NOT NULL,
     number bigint NOT NULL,
-    -- What tells rows apart comes first, so that no plan takes all rows of a partner.
-    PRIMARY KEY (declaration_id, partner, environment)
+    -- It follows from the partner and the environment, among others, and tells rows apart by itself.
+    PRIMARY KEY (declaration_id)
 );
 
 CREATE TABLE postal.message (

@@ -12,7 +12,7 @@ CREATE TABLE router.declaration (
     cases text COLLATE "C" NOT NULL,
     revision bigint NOT NULL
 ) WITH (fillfactor = 90);
-CREATE INDEX declaration_item ON router.declaration (identifier, environment);
+CREATE INDEX declaration_item ON router.declaration (identifier);
 
 CREATE TABLE router.version (
     declaration_id text COLLATE "C" NOT NULL,

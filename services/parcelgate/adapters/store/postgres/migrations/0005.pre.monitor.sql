@@ -18,11 +18,10 @@ INSERT INTO monitor.turn VALUES (1, '');
 
 -- Marks begin with the version (6 digits) and, for decisions, the time (16 digits), so that the greatest is the newest.
 -- Stage marks tell how far each case of the newest version, and the version itself (no name), has come, as name:mark.
--- Batches are ids of monitor.batch with a blank between them. Rows of one interchange lie together, in order of arrival.
+-- Batches are ids of monitor.batch with a blank between them.
 -- An item is moved a few times within seconds: half of each page is kept for that, so that no index changes.
 CREATE TABLE monitor.item (
-    place bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    id text COLLATE "C" NOT NULL UNIQUE,
+    id text COLLATE "C" PRIMARY KEY,
     environment text COLLATE "C" NOT NULL,
     partner text COLLATE "C" NOT NULL,
     item text COLLATE "C" NOT NULL,

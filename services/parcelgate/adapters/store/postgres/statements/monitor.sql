@@ -3,7 +3,7 @@
 
 -- name: monitor.add_batch
 -- Keeps a batch of facts as it came; a repeated one changes nothing.
-INSERT INTO monitor.batch (id, body) SELECT * FROM unnest($1::text[], $2::bytea[]) ON CONFLICT (id) DO NOTHING;
+INSERT INTO monitor.batch (id, body) SELECT unnest($1::text[]), unnest($2::bytea[]) ON CONFLICT (id) DO NOTHING;
 
 -- name: monitor.read_turn
 -- The token of the last change to items and counts.
@@ -17,17 +17,16 @@ WHERE t.token = r.before;
 -- name: monitor.read_items_to_advance
 -- What may change of items, to compute their next state from.
 SELECT id, environment, partner, first_seen_at, last_seen_at, version, stage, security_mark, fiscal_mark,
-    destination_mark, receipt_mark, stage_marks, batches, place
+    destination_mark, receipt_mark, stage_marks, batches
 FROM monitor.item WHERE id = ANY($1::text[]);
 
 -- name: monitor.add_item
 -- Adds an item; fails if somebody else has added it meanwhile.
 INSERT INTO monitor.item (id, item, item_key, environment, partner, first_seen_at, last_seen_at, version, stage,
     security_mark, fiscal_mark, destination_mark, receipt_mark, stage_marks, batches)
-SELECT * FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::bigint[], $7::bigint[], $8::bigint[], $9::integer[],
-    $10::text[], $11::text[], $12::text[], $13::text[], $14::text[], $15::text[]
-);
+SELECT unnest($1::text[]), unnest($2::text[]), unnest($3::text[]), unnest($4::text[]), unnest($5::text[]),
+    unnest($6::bigint[]), unnest($7::bigint[]), unnest($8::bigint[]), unnest($9::integer[]), unnest($10::text[]),
+    unnest($11::text[]), unnest($12::text[]), unnest($13::text[]), unnest($14::text[]), unnest($15::text[]);
 
 -- name: monitor.move_item
 -- Moves an item forward; who it is never changes.
@@ -36,14 +35,12 @@ UPDATE monitor.item AS t SET
     security_mark = r.security_mark, fiscal_mark = r.fiscal_mark, destination_mark = r.destination_mark,
     receipt_mark = r.receipt_mark, stage_marks = r.stage_marks, batches = r.batches
 FROM (
-    SELECT DISTINCT ON (place) * FROM unnest(
-        $1::bigint[], $2::bigint[], $3::bigint[], $4::integer[], $5::text[], $6::text[], $7::text[], $8::text[],
-        $9::text[], $10::text[], $11::bigint[]
-    ) WITH ORDINALITY AS r (first_seen_at, last_seen_at, version, stage, security_mark, fiscal_mark, destination_mark,
-        receipt_mark, stage_marks, batches, place, n)
-    ORDER BY place, n DESC
+    SELECT unnest($1::bigint[]) AS first_seen_at, unnest($2::bigint[]) AS last_seen_at, unnest($3::bigint[]) AS version,
+        unnest($4::integer[]) AS stage, unnest($5::text[]) AS security_mark, unnest($6::text[]) AS fiscal_mark,
+        unnest($7::text[]) AS destination_mark, unnest($8::text[]) AS receipt_mark, unnest($9::text[]) AS stage_marks,
+        unnest($10::text[]) AS batches, unnest($11::text[]) AS id
 ) AS r
-WHERE t.place = r.place;
+WHERE t.id = r.id;
 
 -- name: monitor.read_interchanges_to_advance
 -- Whole rows of interchanges, to compute their next state from.

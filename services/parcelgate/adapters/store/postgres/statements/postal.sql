@@ -132,14 +132,9 @@ SELECT body FROM postal.part WHERE receipt = $1::text AND number = $2::bigint;
 INSERT INTO postal.item
     (receipt, number, identifier, status, declaration_id, declaration, item, destination, version, faults,
      origin_receipt, origin_number)
-SELECT DISTINCT ON (r.receipt, r.number) r.receipt, r.number, r.identifier, r.status, r.declaration_id, r.declaration,
-    r.item, r.destination, r.version, r.faults, r.origin_receipt, r.origin_number
-FROM unnest(
-    $1::text[], $2::bigint[], $3::text[], $4::text[], $5::text[], $6::bytea[], $7::bytea[], $8::text[], $9::bigint[],
-    $10::bytea[], $11::text[], $12::bigint[]
-) WITH ORDINALITY AS r (receipt, number, identifier, status, declaration_id, declaration, item, destination, version,
-    faults, origin_receipt, origin_number, n)
-ORDER BY r.receipt, r.number, r.n DESC
+SELECT unnest($1::text[]), unnest($2::bigint[]), unnest($3::text[]), unnest($4::text[]), unnest($5::text[]),
+    unnest($6::bytea[]), unnest($7::bytea[]), unnest($8::text[]), unnest($9::bigint[]), unnest($10::bytea[]),
+    unnest($11::text[]), unnest($12::bigint[])
 ON CONFLICT (receipt, number) DO UPDATE SET
     identifier = excluded.identifier, status = excluded.status, declaration_id = excluded.declaration_id,
     declaration = excluded.declaration, item = excluded.item, destination = excluded.destination,
@@ -207,9 +202,9 @@ WHERE partner = $1::text AND environment = $2::text AND declaration_id = ANY($3:
 -- A declaration becomes known; its key is unique.
 INSERT INTO postal.version
     (partner, environment, declaration_id, version, function, canonical_hash, receipt, number)
-SELECT * FROM unnest(
-    $1::text[], $2::text[], $3::text[], $4::bigint[], $5::integer[], $6::text[], $7::text[], $8::bigint[]
-) ORDER BY 3, 1, 2;
+SELECT unnest($1::text[]), unnest($2::text[]), unnest($3::text[]) AS declaration_id, unnest($4::bigint[]),
+    unnest($5::integer[]), unnest($6::text[]), unnest($7::text[]), unnest($8::bigint[])
+ORDER BY declaration_id;
 
 -- name: postal.next_version
 -- A declaration gets a newer version; exact.

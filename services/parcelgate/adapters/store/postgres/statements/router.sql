@@ -90,8 +90,9 @@ WHERE deadline_at > 0 AND deadline_at <= $1::bigint ORDER BY deadline_at LIMIT $
 -- name: router.add_declarations
 -- A declaration seen for the first time.
 INSERT INTO router.declaration (id, environment, identifier, version, state, destination, cases, revision)
-SELECT r.*, 1 FROM unnest($1::text[], $2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[], $7::text[]) AS r
-ORDER BY 1;
+SELECT unnest($1::text[]) AS id, unnest($2::text[]), unnest($3::text[]), unnest($4::bigint[]), unnest($5::text[]),
+    unnest($6::text[]), unnest($7::text[]), 1
+ORDER BY id;
 
 -- name: router.change_declarations
 -- A declaration whose version in force, state or cases changed.
@@ -107,7 +108,8 @@ WHERE t.id = r.id AND t.revision = r.revision;
 -- name: router.add_versions
 -- A version with its sealed item, and the decisions that were made at once.
 INSERT INTO router.version (declaration_id, version, state, head, data_key, decisions, sealed)
-SELECT * FROM unnest($1::text[], $2::bigint[], $3::text[], $4::bytea[], $5::text[], $6::bytea[], $7::bytea[]);
+SELECT unnest($1::text[]), unnest($2::bigint[]), unnest($3::text[]), unnest($4::bytea[]), unnest($5::text[]),
+    unnest($6::bytea[]), unnest($7::bytea[]);
 
 -- name: router.change_versions
 -- A held version whose base has come.

@@ -1,4 +1,5 @@
 -- What the store itself runs, for the runner. Arguments are columns, one array each, or one value for all rows.
+-- Columns that are selected side by side come row by row; in FROM each of them would be kept whole first, a fifth of a write.
 
 -- name: runner.see
 -- Notes messages in the inbox of a consumer; one that is there is AlreadySeenError.
@@ -21,7 +22,7 @@ INSERT INTO runner.data_key (id, wrapped) SELECT * FROM unnest($1::text[], $2::b
 -- name: runner.send
 -- Puts messages into the outbox. An id follows from the content: the same message is sent once, however often it is meant.
 INSERT INTO runner.outbox (message_id, topic, key, body, owner)
-SELECT r.*, $5::text FROM unnest($1::text[], $2::text[], $3::text[], $4::bytea[]) AS r
+SELECT unnest($1::text[]), unnest($2::text[]), unnest($3::text[]), unnest($4::bytea[]), $5::text
 ON CONFLICT (message_id) DO NOTHING;
 
 -- name: runner.log_deliveries
@@ -33,9 +34,8 @@ WHERE NOT EXISTS (SELECT FROM runner.delivery_count WHERE partner = $1::text AND
 ON CONFLICT (partner, environment) DO NOTHING;
 PERFORM FROM runner.delivery_count WHERE partner = $1::text AND environment = $2::text FOR UPDATE;
 INSERT INTO runner.delivery (response_id, log, sequence, version)
-SELECT r.response_id, c.log, c.last + r.n, r.version
+SELECT unnest($3::text[]), c.log, c.last + generate_series(1, cardinality($3::text[])), unnest($4::integer[])
 FROM runner.delivery_count AS c
-CROSS JOIN unnest($3::text[], $4::integer[]) WITH ORDINALITY AS r (response_id, version, n)
 WHERE c.partner = $1::text AND c.environment = $2::text;
 INSERT INTO runner.delivery_log (log, last, first, at, kind, bytes, body)
 SELECT c.log, c.last + r.last, c.last + r.first, $5::bigint, r.kind, r.bytes, r.body

@@ -14,9 +14,8 @@ INSERT INTO monitor_turn VALUES (1, '');
 
 -- Marks begin with the version (6 digits) and, for decisions, the time (16 digits), so that the greatest is the newest.
 -- Stage marks tell how far each case of the newest version, and the version itself (no name), has come, as name:mark.
--- Batches are ids of monitor_batch with a blank between them. Rows of one interchange lie together, in order of arrival.
+-- Batches are ids of monitor_batch with a blank between them.
 CREATE TABLE monitor_item (
-    place INTEGER PRIMARY KEY,
     id TEXT NOT NULL UNIQUE,
     environment TEXT NOT NULL,
     partner TEXT NOT NULL,

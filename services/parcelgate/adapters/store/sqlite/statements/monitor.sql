@@ -16,7 +16,7 @@ UPDATE monitor_turn SET token = ? WHERE token = ?;
 -- name: monitor.read_items_to_advance
 -- What may change of items, to compute their next state from.
 SELECT id, environment, partner, first_seen_at, last_seen_at, version, stage, security_mark, fiscal_mark,
-    destination_mark, receipt_mark, stage_marks, batches, place
+    destination_mark, receipt_mark, stage_marks, batches
 FROM monitor_item WHERE id IN (SELECT value FROM json_each(?));
 
 -- name: monitor.add_item
@@ -29,7 +29,7 @@ VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 -- Moves an item forward; who it is never changes.
 UPDATE monitor_item SET first_seen_at = ?, last_seen_at = ?, version = ?, stage = ?, security_mark = ?,
     fiscal_mark = ?, destination_mark = ?, receipt_mark = ?, stage_marks = ?, batches = ?
-WHERE place = ?;
+WHERE id = ?;
 
 -- name: monitor.read_interchanges_to_advance
 -- Whole rows of interchanges, to compute their next state from.
