@@ -98,7 +98,8 @@ class Run:
         self.troubles = []
         points = ("runner.done_before_acknowledge", "runner.published_before_mark")
         self.fates = storm.doubling(points, ("router", "postal", "carrier"), 1)
-        self._patience = LEFT_SECONDS
+        # What comes twice has to be worked on twice before it can be found.
+        self._patience = UNSURE_SECONDS
 
     @property
     def kills(self) -> int:
