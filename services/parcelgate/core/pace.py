@@ -6,7 +6,7 @@ from typing import TypeVar
 
 T = TypeVar("T")
 # A few milliseconds of any work there is. What is done step by step for so many items at once is also done faster: the
-# processor holds the code of one step, not of all.
+# processor holds the code of one step, not of all (docs/decisions/0015-short-steps-over-many-items.md).
 STEP = 25
 
 
