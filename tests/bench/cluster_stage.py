@@ -129,11 +129,13 @@ class Stage:
         """Return how many responses all delivery logs hold."""
         return int(self.sql("SELECT coalesce(sum(last), 0)::bigint FROM runner.delivery_count"))
 
-    def wait_until_quiet(self, seconds: float = 600) -> None:
-        """Wait until nothing is on its way, facts included."""
-        end = time.monotonic() + seconds
-        while self.sql(_QUIET):
-            assert time.monotonic() < end, f"still busy after {seconds} s; see {self.data}"
+    def wait_until_quiet(self, seconds: float = 120) -> None:
+        """Wait until nothing is on its way, facts included; gives up when nothing has moved for so long."""
+        left, end = 0, 0.0
+        while now := self.sql(_QUIET):
+            if now != left:
+                left, end = now, time.monotonic() + seconds
+            assert time.monotonic() < end, f"nothing has moved for {seconds} s; see {self.data}"
             time.sleep(0.05)
 
     def cpu(self) -> dict[str, float]:
