@@ -2,6 +2,9 @@
 
 import asyncio
 import os
+import pwd
+import subprocess
+import sys
 from pathlib import Path
 
 import aio_pika
@@ -179,3 +182,25 @@ def test_a_missing_engine_is_named(monkeypatch, tmp_path):
     monkeypatch.setattr(engine, "OWN", tmp_path)
     with pytest.raises(engine.EngineMissingError, match="rabbitmq-server is not here"):
         RabbitNode()
+
+
+FORKED = """
+import ctypes, os, sys
+from pathlib import Path
+from parcelgate.app.node.process import ProcessGroup
+
+prepare = ctypes.CFUNCTYPE(None)(lambda: os.write(1, b"forked "))
+assert ctypes.CDLL(None).__register_atfork(prepare, None, None, None) == 0
+group = ProcessGroup(["sleep", "60"], folder=Path(sys.argv[1]), environment=os.environ, user=int(sys.argv[2]))
+group.start(lambda: True, 5)
+group.kill()
+os.write(1, group.run(["id", "-u"]).encode())
+"""
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root starts a node as another user")
+def test_a_node_of_another_user_starts_without_a_fork_in_which_a_librarys_handlers_could_crash(tmp_path):
+    nobody = pwd.getpwnam("nobody").pw_uid
+    command = [sys.executable, "-c", FORKED, tmp_path, str(nobody)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+    assert (done.stdout, done.stderr) == (f"{nobody}\n", "")

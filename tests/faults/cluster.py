@@ -150,24 +150,30 @@ class Run:
         receivers = [load.follow(FOLLOWER), load.pull(PULLER), self.taker.take()]
         receivers = [asyncio.create_task(one) for one in receivers]
         sent = [asyncio.create_task(client) for client in self._clients(load)]
+        try:
+            await self._all_happens(load, sent)
+        finally:
+            # Whatever failed, none of them may write or start anything behind the end of the run.
+            for task in (*receivers, *sent):
+                task.cancel()
+            await asyncio.gather(*receivers, *sent, return_exceptions=True)
+        self.wrong += [f"{one.instance} ended by itself ({one.code})" for one in self.cluster.members if not one.alive]
+        for one in self.cluster.members:
+            await self._stop(one)
+
+    async def _all_happens(self, load: Load, sent: list[asyncio.Task[None]]) -> None:
         began = time.monotonic()
-        misfortunes = [
-            self._trouble(),
-            *(self._live(one) for one in self.cluster.members if self.fates.get(one.instance)),
-        ]
-        await asyncio.gather(*misfortunes)
+        async with asyncio.TaskGroup() as misfortunes:
+            misfortunes.create_task(self._trouble())
+            for one in self.cluster.members:
+                if self.fates.get(one.instance):
+                    misfortunes.create_task(self._live(one))
         await asyncio.sleep(1.0)
         load.enough = True
         await self._answered(sent)
         self.seconds["run"] = time.monotonic() - began
         await self._quiet()
         await self._all_received()
-        for receiver in receivers:
-            receiver.cancel()
-        await asyncio.gather(*receivers, return_exceptions=True)
-        self.wrong += [f"{one.instance} ended by itself ({one.code})" for one in self.cluster.members if not one.alive]
-        for one in self.cluster.members:
-            await self._stop(one)
 
     async def _answered(self, sent: list[asyncio.Task[None]]) -> None:
         """Wait until every client has its last answer; one that never comes is wrong, and what was sent is still judged."""

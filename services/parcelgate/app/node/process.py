@@ -24,12 +24,10 @@ class ProcessGroup:
         self, command: Sequence[str | Path], *, folder: Path, environment: Mapping[str, str], user: int | None = None
     ) -> None:
         """Keep what to run, where, and (only root may choose) as which user and its own group."""
+        self._as_user = [] if user is None else _become(user)
         self._command = [str(part) for part in command]
         self._folder = folder
         self._environment = dict(environment)
-        self._user = user
-        self._user_group = None if user is None else pwd.getpwuid(user).pw_gid
-        self._other_groups: list[int] | None = None if user is None else []
         self._process: subprocess.Popen[bytes] | None = None
         self.log = folder / "output.log"
 
@@ -41,7 +39,7 @@ class ProcessGroup:
     def run(self, command: Sequence[str | Path], seconds: float = 60) -> str:
         """Run another program of the engine to its end, as the same user; returns what it printed."""
         done = subprocess.run(  # noqa: S603 - the command is ours
-            [str(part) for part in command],
+            [*self._as_user, *(str(part) for part in command)],
             cwd=self._folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,
@@ -49,9 +47,6 @@ class ProcessGroup:
             text=True,
             timeout=seconds,
             check=False,
-            user=self._user,
-            group=self._user_group,
-            extra_groups=self._other_groups,
         )
         if done.returncode:
             raise NodeFailedError(f"{Path(self._command[0]).name}: {(done.stderr or done.stdout).strip()[-2000:]}")
@@ -61,16 +56,13 @@ class ProcessGroup:
         """Start and wait until it is ready; raises NodeFailedError if it ends or takes too long."""
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - the command is ours
-                self._command,
+                [*self._as_user, *self._command],
                 cwd=self._folder,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
-                user=self._user,
-                group=self._user_group,
-                extra_groups=self._other_groups,
             )
         end = time.monotonic() + seconds
         while not ready():
@@ -117,6 +109,16 @@ class ProcessGroup:
                 return False
             time.sleep(_LOOK_SECONDS)
         return True
+
+
+def _become(user: int) -> list[str]:
+    """Return the words that run a command as another user, in its own group and no other.
+
+    Were Python asked for that, it would have to fork, and what a library does in a forked child (gRPC's handlers crash in it
+    now and then) would run before the command; so the program of util-linux does it, in the same process.
+    """
+    group = pwd.getpwuid(user).pw_gid
+    return ["/usr/bin/setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", "--"]
 
 
 def _lives(pid: int) -> bool:
