@@ -2,32 +2,32 @@
 
 import threading
 import tomllib
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache, cached_property, lru_cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
 from parcelgate.api.record.v1.fault_pb2 import Fault
+from parcelgate.codecs.engine import Engine
 from parcelgate.codecs.mapping.mapping import FormatMapping, compile_mapping
 from parcelgate.codecs.mapping.row import MappingError
-from parcelgate.codecs.mapping.tree import TreeWriter
-from parcelgate.codecs.xml.part import Root, opened
-from parcelgate.codecs.xml.reader import XmlFormat, compile_xml
-from parcelgate.codecs.xml.schema import Schema
+from parcelgate.codecs.xml import engine as xml_engine
 from parcelgate.core import resource
 from parcelgate.core.fault import fault
 
-_KEYS = frozenset(
-    ("id", "name", "title", "direction", "status", "syntax", "schema", "root", "namespace", "unit", "provenance")
-)
+_KEYS = frozenset(("id", "name", "title", "direction", "status", "syntax", "unit", "provenance"))
+# The engines there are: what each needs to be told in format.toml, and what makes it of a folder.
+_ENGINES: Mapping[str, tuple[frozenset[str], Callable[[Path, Mapping[str, Any], FormatMapping], Engine]]] = {
+    "xml": (xml_engine.SETTINGS, xml_engine.XmlEngine),
+}
 _compiling = threading.RLock()
 Codes: TypeAlias = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
 
 
 @dataclass(frozen=True)
 class Format:
-    """One format: what its format.toml says, and on demand the compiled mapping, reader and writers."""
+    """One format: what its format.toml says, and on demand its compiled mapping and engine."""
 
     id: str
     name: str
@@ -35,12 +35,11 @@ class Format:
     direction: str
     status: str
     syntax: str
-    schema: str
-    root: str
-    namespace: str
     unit: str
     provenance: str
     folder: Path
+    # What the engine of its syntax has to know, for example the root element of an XML format.
+    settings: Mapping[str, Any] = field(compare=False)
     codes: Codes = ()
 
     def with_codes(self, codes: Mapping[str, Mapping[str, str]] | None) -> "Format":
@@ -60,23 +59,10 @@ class Format:
                 raise MappingError(f"{self.id}: {error}") from None
 
     @cached_property
-    def xml(self) -> XmlFormat:
-        """The reader of an XML format."""
+    def engine(self) -> Engine:
+        """The engine of its syntax, for this format; raises MappingError."""
         with _compiling:
-            mapping = self.mapping
-            boundaries = tuple(filter(None, (mapping.header_at, mapping.item_at, mapping.trailer_at)))
-            schema = Schema(self.folder / self.schema, self.root, boundaries)
-            return compile_xml(self.root, self.namespace, mapping, schema)
-
-    @cached_property
-    def writers(self) -> Mapping[str, TreeWriter]:
-        """The writers of header, item and trailer, by the name of their element."""
-        with _compiling:
-            mapping = self.mapping
-            writers = {mapping.header_at: TreeWriter(mapping.header), mapping.item_at: TreeWriter(mapping.item)}
-            if mapping.trailer is not None:
-                writers[mapping.trailer_at] = TreeWriter(mapping.trailer)
-            return writers
+            return _ENGINES[self.syntax][1](self.folder, self.settings, self.mapping)
 
 
 @lru_cache(maxsize=256)
@@ -94,9 +80,6 @@ class Registry:
             for path in sorted(folder.glob("*/*/*/format.toml")):
                 each = _format(path)
                 self._formats[each.id] = each
-        self._by_root: dict[tuple[str, str], Format] = {
-            (each.root, each.namespace): each for each in self._formats.values() if each.syntax == "xml"
-        }
 
     def __iter__(self) -> Iterator[Format]:
         """Go through the formats by id."""
@@ -111,18 +94,7 @@ class Registry:
 
     def recognise(self, first: bytes) -> str | Fault:
         """Tell the format of a document from its first bytes (the root element must be among them)."""
-        root = next(opened([first]))
-        if isinstance(root, Fault):
-            return root
-        assert isinstance(root, Root)
-        found = self._by_root.get((root.name, root.namespace))
-        if found is None:
-            return fault("FORMAT_UNKNOWN", line=1, found=root, known=self._roots())
-        return found.id
-
-    def _roots(self) -> str:
-        shown = [f"{Root(each.root, each.namespace)} ({each.id})" for each in self]
-        return ", ".join(shown) or "none"
+        return xml_engine.recognise(first, [(one.id, one.settings) for one in self if one.syntax == "xml"])
 
     def _known(self) -> str:
         return ", ".join(sorted(self._formats)) or "none"
@@ -139,11 +111,14 @@ def _format(path: Path) -> Format:
         data: dict[str, Any] = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:
         raise MappingError(f"{path}: {error}") from None
-    wrong = data.keys() ^ _KEYS
+    syntax = data.get("syntax")
+    if syntax is not None and syntax not in _ENGINES:
+        raise MappingError(f"{path}: there is no engine for the syntax {syntax!r}")
+    known = _KEYS | (_ENGINES[syntax][0] if syntax is not None else frozenset())
+    wrong = data.keys() ^ known
     if wrong:
-        raise MappingError(f"{path}: {'missing' if min(wrong) in _KEYS else 'unknown'} key {min(wrong)!r}")
-    if data["syntax"] != "xml":
-        raise MappingError(f"{path}: there is no engine for the syntax {data['syntax']!r}")
+        raise MappingError(f"{path}: {'missing' if min(wrong) in known else 'unknown'} key {min(wrong)!r}")
     if data["id"] != "/".join(path.parent.parts[-3:]):
         raise MappingError(f"{path}: the id {data['id']!r} is not the folder's name")
-    return Format(**data, folder=path.parent)
+    settings = {name: data.pop(name) for name in known - _KEYS}
+    return Format(**data, folder=path.parent, settings=settings)

@@ -4,23 +4,25 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 
 from parcelgate.api.record.v1.decision_pb2 import Release
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
 from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR, Fault
 from parcelgate.api.record.v1.item_pb2 import Item
+from parcelgate.codecs.engine import End, Subtree
 from parcelgate.codecs.event import Closed, Event, Header, ItemRead, Origin
 from parcelgate.codecs.leniency import soften, softened
 from parcelgate.codecs.mapping.ledger import Marks
-from parcelgate.codecs.mapping.tree import TreeWriter, Unwritable
+from parcelgate.codecs.mapping.tree import Unwritable
 from parcelgate.codecs.registry import Format, Registry, shipped
-from parcelgate.codecs.xml import reader as xml_reader
-from parcelgate.codecs.xml import writer as xml_writer
 from parcelgate.core import hash as canonical
 from parcelgate.core.fault import fault
 from parcelgate.core.naming import declaration_id
 
 _NOTHING: dict[str, Any] = {}
+# Where each kind of record has its identifier; any other has it itself.
+_KEYS: Mapping[str, tuple[str, ...]] = {"Declaration": ("item", "key"), "Release": ("declaration", "key", "item")}
 
 
 class NotWritten(Exception):  # noqa: N818  says what happened
@@ -75,22 +77,11 @@ def write(
     form = (registry or shipped()).get(format_id)
     if isinstance(form, Fault):
         raise ValueError(form.sentence)  # noqa: TRY004  the format does not exist
-    form = form.with_codes(codes)
-    mapping, writers = form.mapping, form.writers
-    facts = _facts(header)
-    count = 0
-    yield (
-        xml_writer.start(form.root, form.namespace)
-        + _rendered(writers[mapping.header_at], mapping.header_at, facts, facts)
-    ).encode()
-    for message in messages:
-        count += 1
-        record = canonical.fields_of(message)
-        yield _rendered(writers[mapping.item_at], mapping.item_at, record, facts).encode()
-    closing = ""
-    if mapping.trailer is not None:
-        closing = _rendered(writers[mapping.trailer_at], mapping.trailer_at, {"items_count": count}, facts)
-    yield (closing + xml_writer.end(form.root)).encode()
+    engine = form.with_codes(codes).engine
+    try:
+        yield from engine.write(_facts(header), map(canonical.fields_of, messages))
+    except Unwritable as error:
+        raise NotWritten(fault("TEXT_NOT_WRITABLE", address=error.address, name=error.name)) from None
 
 
 def _facts(header: Mapping[str, Any]) -> dict[str, Any]:
@@ -99,13 +90,6 @@ def _facts(header: Mapping[str, Any]) -> dict[str, Any]:
         for name, value in header.items()
         if value is not None and value is not False and value != ""
     }
-
-
-def _rendered(writer: TreeWriter, name: str, record: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
-    try:
-        return xml_writer.render(writer.write(name, record, facts), 1)
-    except Unwritable as error:
-        raise NotWritten(fault("TEXT_NOT_WRITABLE", address=f"/{name}/{error}", name=str(error))) from None
 
 
 class _Document:
@@ -126,12 +110,13 @@ class _Document:
         self._said: list[tuple[str, int]] = []
         self._items = self._accepted = 0
         self._seen_header = False
-        self._declares = form.mapping.record is Declaration.DESCRIPTOR
+        self._record: Any = GetMessageClass(form.mapping.record)
+        self._declares = self._record is Declaration
 
     def read(self, parts: Iterable[bytes]) -> Iterator[Event]:
         mapping = self._form.mapping
-        for part in xml_reader.read(parts, self._form.xml):
-            if isinstance(part, xml_reader.End):
+        for part in self._form.engine.read(parts):
+            if isinstance(part, End):
                 yield self._closed(part)
             elif part.number:
                 yield self._item(part)
@@ -141,7 +126,7 @@ class _Document:
                     self._said.append((part.name, part.record.get("items_count", 0)))
                 if part.name == mapping.header_at:
                     if self._seen_header:
-                        address = f"/{self._form.root}/{part.name}"
+                        address = self._form.engine.address(part.name)
                         self._faults.append(fault("HEADER_REPEATED", address=address, name=part.name))
                         continue
                     self._seen_header = True
@@ -151,7 +136,7 @@ class _Document:
                             self._provenance[name] = self._header[name]
                     yield Header(part.record)
 
-    def _item(self, part: xml_reader.Subtree) -> ItemRead:
+    def _item(self, part: Subtree) -> ItemRead:
         self._items += 1
         record, faults = part.record, part.faults
         key = self._key(record)
@@ -166,7 +151,7 @@ class _Document:
                 return ItemRead(part.number, False, identifier, b"", b"", "", faults)
         self._accepted += 1
         if not self._declares:
-            return self._released(part, identifier)
+            return self._told(part, identifier)
         item = record.pop("item")
         record["key"] |= {"item": key, **self._key_of_all}
         digest = canonical.of_fields(item)
@@ -190,33 +175,35 @@ class _Document:
             item.get("destination_country", ""),
         )
 
-    def _released(self, part: xml_reader.Subtree, identifier: str) -> ItemRead:
-        release = Release(**part.record)
-        if self._origin is not None:
-            release.declaration.key.environment = cast("Any", self._origin.environment)
-        body, name = release.SerializeToString(), release.declaration.id
-        return ItemRead(part.number, True, identifier, body, b"", "", part.faults, name)
+    def _told(self, part: Subtree, identifier: str) -> ItemRead:
+        """Answer with a record that is no declaration, for example a Release."""
+        message = self._record(**part.record)
+        name = ""
+        if isinstance(message, Release):
+            if self._origin is not None:
+                message.declaration.key.environment = cast("Any", self._origin.environment)
+            name = message.declaration.id
+        return ItemRead(part.number, True, identifier, message.SerializeToString(), b"", "", part.faults, name)
 
-    def _key(self, record: Mapping[str, Any]) -> dict[str, Any]:
-        if self._declares:
-            key: dict[str, Any] = record.get("item", _NOTHING).get("key", _NOTHING)
-            return key
-        named: dict[str, Any] = record.get("declaration", _NOTHING).get("key", _NOTHING).get("item", _NOTHING)
-        return named
+    def _key(self, record: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Find the part of a record that has its identifier."""
+        for step in _KEYS.get(self._record.DESCRIPTOR.name, ()):
+            record = record.get(step, _NOTHING)
+        return record
 
     def _place_of_count(self, name: str) -> str:
         mapping = self._form.mapping
         scope = mapping.trailer if name == mapping.trailer_at and mapping.trailer is not None else mapping.header
         leaf = scope.leaves.get("items_count")
-        return f"/{self._form.root}/{name}" + (f"/{leaf.row.at}" if leaf is not None else "")
+        return self._form.engine.address(name, leaf.row.at if leaf is not None else "")
 
-    def _closed(self, end: xml_reader.End) -> Closed:
+    def _closed(self, end: End) -> Closed:
         mapping = self._form.mapping
         faults = [*self._faults, *end.unknown]
         if end.stopped is not None:
             faults.append(end.stopped)
         else:
-            if not self._seen_header:
+            if mapping.header_at is not None and not self._seen_header:
                 faults.append(fault("HEADER_MISSING", name=mapping.header_at))
             if not self._items:
                 faults.append(fault("ITEMS_MISSING", name=mapping.item_at))

@@ -101,7 +101,9 @@ def test_what_was_taken_away_from_a_text_is_noted(chosen: Converter, text, value
         (quantity.MASS, {"milligrams": 1}, "0.000001"),
         (quantity.MASS, {}, "0.000"),
         (moment.TIME, {"utc_micros": 1_793_700_900_000_000}, "2026-11-03T10:15:00.000000Z"),
-        (moment.TIME, {"utc_micros": 1, "written": "as said"}, "as said"),
+        (moment.TIME, {"utc_micros": 1, "written": "1970-01-01T01:00+01:00"}, "1970-01-01T01:00+01:00"),
+        (moment.TIME, {"written": "as said"}, "as said"),
+        (moment.TIME, {"utc_micros": 1_793_700_900_000_000, "written": "202611031015"}, "2026-11-03T10:15:00.000000Z"),
     ],
 )
 def test_values_are_written_in_one_way(chosen: Converter, value, text):

@@ -39,6 +39,6 @@ def test_a_decision_is_written_as_the_response(path):
 
 def test_all_responses_are_valid_for_xmlschema():
     form = shipped().get(FORMAT)
-    schema = xmlschema.XMLSchema10(str(form.folder / form.schema))
+    schema = xmlschema.XMLSchema10(str(form.folder / form.settings["schema"]))
     for path in CASES:
         schema.validate(BytesIO(path.read_bytes()))

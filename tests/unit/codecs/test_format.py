@@ -34,8 +34,8 @@ def test_a_format_has_its_three_examples_and_claims_no_conformance(form):
 def test_a_sound_example_is_valid_for_both_validators_and_has_no_fault(path: Path):
     form = next(form for form in FORMATS if form.folder in path.parents)
     data = path.read_bytes()
-    assert etree.XMLSchema(etree.parse(str(form.folder / form.schema))).validate(etree.fromstring(data))
-    xmlschema.XMLSchema10(str(form.folder / form.schema)).validate(BytesIO(data))
+    assert etree.XMLSchema(etree.parse(str(form.folder / form.settings["schema"]))).validate(etree.fromstring(data))
+    xmlschema.XMLSchema10(str(form.folder / form.settings["schema"])).validate(BytesIO(data))
     assert translate.recognise(data) == form.id
     assert faults_of(data, form.id) == []
 
@@ -79,7 +79,11 @@ def uncovered_names(declaration, node: Node, path: str):
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.id)
 def test_every_element_of_the_schema_has_a_row_and_every_row_an_element(form):
     xs = "{http://www.w3.org/2001/XMLSchema}"
-    root = etree.parse(str(form.folder / form.schema)).getroot().find(f"{xs}element[@name='{form.root}']")
+    root = (
+        etree.parse(str(form.folder / form.settings["schema"]))
+        .getroot()
+        .find(f"{xs}element[@name='{form.settings['root']}']")
+    )
     scopes = {form.mapping.header_at: form.mapping.header, form.mapping.item_at: form.mapping.item}
     scopes[form.mapping.trailer_at] = form.mapping.trailer
     declared = dict(names_of_schema(root, None))
@@ -164,4 +168,4 @@ def test_a_schema_may_not_reach_outside_its_folder(tmp_path):
     (tmp_path / "outside.xsd").write_text("<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema'/>")
     registry = Registry(folder_with(tmp_path, cusrsp=[('<xs:element name="CUSRSP">', include)]))
     with pytest.raises((etree.XMLSchemaParseError, LookupError)):
-        registry.get("upu/cusrsp/own-1").xml.schema.fast  # noqa: B018  it is compiled when it is asked for
+        registry.get("upu/cusrsp/own-1").engine.compiled.schema.fast  # noqa: B018  it is compiled when it is asked for

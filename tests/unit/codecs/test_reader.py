@@ -304,7 +304,7 @@ def test_items_of_a_known_shape_are_read_as_all_others(monkeypatch, base):
     registry = Registry(resource.schemas())
     shaped = as_said(read(*document, registry=registry))
     assert shaped == ordinary
-    assert any(shape is not None for shape in registry.get(FORMAT).xml.shapes._known.values())
+    assert any(shape is not None for shape in registry.get(FORMAT).engine.compiled.shapes._known.values())
 
 
 def test_shapes_that_come_again_are_looked_at_however_many_there_are(monkeypatch):
@@ -313,7 +313,7 @@ def test_shapes_that_come_again_are_looked_at_however_many_there_are(monkeypatch
     of_six_shapes = [ITEM.replace("  </Item>", each) for each in extras] * 12
     registry = Registry(resource.schemas())
     read(HEAD, *of_six_shapes, TAIL, registry=registry)
-    assert len(registry.get(FORMAT).xml.shapes._known) == 6
+    assert len(registry.get(FORMAT).engine.compiled.shapes._known) == 6
 
 
 def test_the_same_names_in_another_structure_are_no_known_shape():

@@ -6,7 +6,7 @@ read(write(value)) == value. Quantities are in quantity.py, times in moment.py.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from parcelgate.core import codelist, identifier
@@ -40,6 +40,9 @@ class Converter:
     write: Callable[[Any], str]
     # The value may be personal data: faults show it masked.
     personal: bool = False
+    # The fact of the document that says how it is read, and the ways by what the fact may say; read is the usual one.
+    fact: str = ""
+    ways: Mapping[str, Callable[[str], Any]] = field(default_factory=dict)
 
 
 _REMEMBERED = 20_000
@@ -87,6 +90,23 @@ def _read_bool(text: str) -> bool | None:
 
 def _write_bool(value: bool) -> str:  # noqa: FBT001  a converter takes its value
     return "true" if value else "false"
+
+
+def bool_of(words: str) -> Converter:
+    """Make a converter for other words than true and false: bool(Y,N); raises ValueError unless there are two."""
+    yes, separator, no = words.partition(",")
+    if not separator or not yes or yes == no:
+        raise ValueError("it needs the word for yes and the word for no")
+
+    def read(text: str) -> bool | None:
+        word = text.strip()
+        if word == yes:
+            return True
+        if word in (no, ""):
+            return None
+        raise Defect("BOOLEAN_UNREADABLE")
+
+    return Converter(f"bool({words})", "bool", remembering(read), lambda value: yes if value else no)
 
 
 _COUNTRIES = frozenset(codelist.load("iso-3166-1").values)
@@ -167,6 +187,20 @@ def code(name: str, numbers: Mapping[str, int]) -> Converter:
         return number or None
 
     return Converter(name, "enum", remembering(read), codes.__getitem__)
+
+
+def label(name: str, words: Mapping[str, str]) -> Converter:
+    """Make the converter of a list of labels: foreign words to ours; a word that is not in the list is kept as it is."""
+    theirs = {ours: word for word, ours in reversed(list(words.items()))}
+
+    def read(text: str) -> str:
+        word = text.strip()
+        return words.get(word, word)
+
+    def write(value: str) -> str:
+        return theirs.get(value, value)
+
+    return Converter(name, "string", remembering(read), write)
 
 
 # Functions of derive: each computes a field from another one of the same record.

@@ -7,10 +7,12 @@ from typing import Any
 from google.protobuf.descriptor import Descriptor
 
 from parcelgate.codecs.mapping import target
+from parcelgate.codecs.mapping.compiler import Compiler
 from parcelgate.codecs.mapping.row import MappingError, RowCount
-from parcelgate.codecs.mapping.scope import Compiler, Node, Scope
+from parcelgate.codecs.mapping.scope import Node, Scope, Slot
 
-_TABLES = frozenset(("record", "code", "header", "item", "trailer", "shape", "loss"))
+_NO_HEADER = Scope("header", None, Node(""), [Slot(0, "", None)], [], {})
+_TABLES = frozenset(("record", "code", "label", "header", "item", "trailer", "shape", "loss"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,13 +23,20 @@ class FormatMapping:
     header: Scope
     item: Scope
     trailer: Scope | None
-    # Names of the elements (or groups) at which header, item and trailer stand.
-    header_at: str
+    # Names of the elements (or groups) at which header, item and trailer stand; None if there is no header.
+    header_at: str | None
     item_at: str
     trailer_at: str
     paths: tuple[str, ...]
     ignored: Mapping[int, str]
     losses: Mapping[str, str]
+
+    @property
+    def scopes(self) -> dict[str, Scope]:
+        """Header, item and trailer, as far as there are any, by the names at which they stand."""
+        scopes = {} if self.header_at is None else {self.header_at: self.header}
+        scopes[self.item_at] = self.item
+        return scopes if self.trailer is None else {**scopes, self.trailer_at: self.trailer}
 
 
 def compile_mapping(data: Mapping[str, Any], codes: Mapping[str, Mapping[str, str]] | None = None) -> FormatMapping:
@@ -42,8 +51,10 @@ def compile_mapping(data: Mapping[str, Any], codes: Mapping[str, Mapping[str, st
     except KeyError:
         raise MappingError(f"the contract has no message {data.get('record')!r}") from None
     rows = RowCount([])
-    compiler = Compiler(data.get("shape", {}), _codes(_overlaid(data.get("code", {}), codes or {})), rows)
-    header = compiler.scope(data["header"]["at"], data["header"], None)
+    codes_of_all = _codes(_overlaid(data.get("code", {}), codes or {}))
+    labels = {name: table["values"] for name, table in data.get("label", {}).items()}
+    compiler = Compiler(data.get("shape", {}), codes_of_all, rows, labels)
+    header = compiler.scope(data["header"]["at"], data["header"], None) if "header" in data else _NO_HEADER
     item = compiler.scope(data["item"]["at"], data["item"], record)
     trailer = compiler.scope(data["trailer"]["at"], data["trailer"], None) if "trailer" in data else None
     ignored: dict[int, str] = {}
@@ -55,7 +66,7 @@ def compile_mapping(data: Mapping[str, Any], codes: Mapping[str, Mapping[str, st
         header,
         item,
         trailer,
-        data["header"]["at"],
+        data["header"]["at"] if "header" in data else None,
         data["item"]["at"],
         data["trailer"]["at"] if trailer is not None else "",
         tuple(rows.paths),
@@ -78,7 +89,7 @@ def _check_tables(data: Mapping[str, Any]) -> None:
     if unknown:
         raise MappingError(f"a mapping has no table {min(unknown)!r}")
     for wanted in ("header", "item"):
-        if "at" not in data.get(wanted, {}):
+        if "at" not in data.get(wanted, {} if wanted == "item" else {"at": ""}):
             raise MappingError(f"{wanted} has no at")
 
 
@@ -116,44 +127,43 @@ def _codes(tables: Mapping[str, Any]) -> dict[str, tuple[str, Mapping[str, int]]
     return codes
 
 
-def _fixed(node: Node) -> Iterator[tuple[int, str]]:
-    if node.fixed is not None and node.fixed.ignore:
-        yield node.fixed.number, node.fixed.ignore
-    for child in node.children.values():
-        yield from _fixed(child)
-    if node.each is not None:
-        yield from _fixed(node.each.scope.root)
+def _fixed(root: Node) -> Iterator[tuple[int, str]]:
+    for node in root.inner():
+        if node.fixed is not None and node.fixed.ignore:
+            yield node.fixed.number, node.fixed.ignore
+        if node.each is not None:
+            yield from _fixed(node.each.scope.root)
 
 
 def _open_fields(record: Descriptor, scope: Scope, slot: int, path: str) -> Iterator[str]:
     """Walk the contract beside the scope; a field is covered if a leaf, a list or slots inside it are."""
-    covered: set[str] = set()
-    lists: dict[str, Scope] = {}
-    for node in _all_nodes(scope.root):
+    covered = _covered(scope, slot)
+    # Where the parts of a field are read: entries of lists, and what is chosen of them or lies inside it.
+    ways: dict[str, list[tuple[Scope, int]]] = {}
+    for node in scope.root.inner():
+        if node.each is not None and node.each.slot == slot:
+            ways.setdefault(node.each.key, []).append((node.each.scope, 0))
+    for number, each in enumerate(scope.slots):
+        if number and each.parent == slot:
+            ways.setdefault(each.key, []).append((scope, number))
+    for field in record.fields:
+        name = f"{path}.{field.name}" if path else field.name
+        if field.name in covered:
+            continue
+        if field.message_type is None or field.name not in ways:
+            yield name
+        else:
+            # Of a list whose entries have several homes, what one of them has can be carried.
+            homes = [set(_open_fields(field.message_type, *way, name)) for way in ways[field.name]]
+            yield from sorted(set.intersection(*homes))
+
+
+def _covered(scope: Scope, slot: int) -> set[str]:
+    covered = {each.key for each in scope.sets if each.slot == slot}
+    for node in scope.root.inner():
         for leaf in (node.leaf, *node.attributes.values()):
             if leaf is not None and leaf.slot == slot:
                 covered.add(leaf.key)
             if leaf is not None and leaf.merge and scope.slots[leaf.slot].parent == slot:
                 covered.add(scope.slots[leaf.slot].key)
-        if node.each is not None and node.each.slot == slot:
-            lists[node.each.key] = node.each.scope
-    inner_slots = {
-        each.key: number
-        for number, each in enumerate(scope.slots)
-        if number and each.parent == slot and not each.select
-    }
-    for field in record.fields:
-        name = f"{path}.{field.name}" if path else field.name
-        inner = field.message_type
-        if inner is not None and field.name in lists:
-            yield from _open_fields(inner, lists[field.name], 0, name)
-        elif inner is not None and field.name not in covered and field.name in inner_slots:
-            yield from _open_fields(inner, scope, inner_slots[field.name], name)
-        elif field.name not in covered:
-            yield name
-
-
-def _all_nodes(node: Node) -> Iterator[Node]:
-    yield node
-    for child in node.children.values():
-        yield from _all_nodes(child)
+    return covered

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 
 from parcelgate.codecs.mapping.converter import Converter, Defect, remembering
@@ -46,10 +47,93 @@ read_time = remembering(_read_time)
 
 def _write_time(value: Mapping[str, Any]) -> str:
     written: str = value.get("written", "")
-    if written:
+    if written and ("utc_micros" not in value or _is_iso(written)):
         return written
     moment = _EPOCH + timedelta(microseconds=value.get("utc_micros", 0))
     return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+
+
+@lru_cache(maxsize=20_000)
+def _is_iso(written: str) -> bool:
+    try:
+        micros(written)
+    except (ValueError, OverflowError):
+        return False
+    return True
+
+
+_D, _Z = r"(?P<d>\d{8})", r"(?P<z>Z|[+-]\d{2}(?::?\d{2})?)"
+# UN/EDIFACT code list 2379 (102, 201, 203, 204, 304); gmt is MyDHL's local time with GMT and its offset behind it.
+_NOTATIONS: Mapping[str, tuple[re.Pattern[str], str]] = {
+    "201": (re.compile(r"(?P<y>\d{6})(?P<t>\d{4})"), "%y%m%d%H%M"),
+    "203": (re.compile(_D + r"(?P<t>\d{4})"), "%Y%m%d%H%M"),
+    "204": (re.compile(_D + r"(?P<t>\d{6})"), "%Y%m%d%H%M%S"),
+    "304": (re.compile(_D + r"(?P<t>\d{6})" + _Z), "%Y%m%d%H%M%SZ"),
+    "gmt": (
+        re.compile(r"(?P<i>\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}) ?GMT(?P<z>[+-]\d{2}:\d{2})"),
+        "%Y-%m-%dT%H:%M:%SGMT+00:00",
+    ),
+    "net": (re.compile(r"/Date\((?P<m>-?\d{1,14})(?P<o>[+-]\d{4})?\)/"), "/Date({})/"),
+}
+
+
+def time_as(notation: str) -> Converter:
+    """Make the converter of times in a notation of a standard; raises ValueError for one that is not known.
+
+    A time without zone is taken as UTC. What was written in the same notation is written again as it was.
+    """
+    if notation not in _NOTATIONS:
+        raise ValueError(f"times are written as {', '.join(_NOTATIONS)}, not as {notation!r}")
+    pattern, shown = _NOTATIONS[notation]
+
+    def read(text: str) -> dict[str, Any] | None:
+        word = text.strip()
+        if not word:
+            return None
+        match = pattern.fullmatch(word)
+        try:
+            instant = micros(_iso(match.groupdict())) if match is not None else None
+        except (ValueError, OverflowError):
+            instant = None
+        if instant is None:
+            raise Defect("TIME_UNREADABLE", {"written": word})
+        return {"utc_micros": instant, "written": word} if instant else {"written": word}
+
+    def write(value: Mapping[str, Any]) -> str:
+        written: str = value.get("written", "")
+        if pattern.fullmatch(written):
+            return written
+        if "utc_micros" not in value:
+            raise ValueError("a time of which only the words are known, in another notation")
+        if notation == "net":
+            return shown.format(value["utc_micros"] // 1000)
+        return (_EPOCH + timedelta(microseconds=value["utc_micros"])).strftime(shown)
+
+    return Converter(f"time({notation})", "Instant", remembering(read), write)
+
+
+def _iso(parts: Mapping[str, str]) -> str:
+    """Write the parts of a match as an ISO time."""
+    if "m" in parts:
+        return (_EPOCH + timedelta(milliseconds=int(parts["m"]))).isoformat()
+    if "i" in parts:
+        return parts["i"] + parts["z"]
+    # A year of two figures: UNB of syntax 1 to 3 has no other; nothing of the trade is older than 2000.
+    day = "20" + parts["y"] if "y" in parts else parts["d"]
+    zone = parts.get("z", "")
+    time = parts["t"]
+    return f"{day[:4]}-{day[4:6]}-{day[6:]}T{time[:2]}:{time[2:4]}:{time[4:] or '00'}{zone}"
+
+
+def day_as(notation: str) -> Converter:
+    """Make the converter of days in another notation: day(102) is CCYYMMDD; raises ValueError for others."""
+    if notation != "102":
+        raise ValueError(f"days are written as 102, not as {notation!r}")
+
+    def write(value: Mapping[str, str]) -> str:
+        return value.get("iso", "").replace("-", "")
+
+    return Converter("day(102)", "Day", DAY.read, write)
 
 
 def _read_day(text: str) -> dict[str, str] | None:

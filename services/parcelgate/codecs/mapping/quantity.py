@@ -1,6 +1,9 @@
 """Converters of quantities: whole numbers, money and masses, exact to the last digit; never a float."""
 
+import math
 from collections.abc import Mapping
+from fractions import Fraction
+from typing import Any
 
 from parcelgate.codecs.mapping.converter import Converter, Defect, remembering
 
@@ -101,3 +104,75 @@ def _write_mass(value: Mapping[str, int]) -> str:
 INT = Converter("int", "int", remembering(_read_int), str)
 MONEY = Converter("money", "Money", remembering(_read_money), _write_money)
 MASS = Converter("mass", "Mass", remembering(_read_mass), _write_mass)
+
+
+# Milligrams of one unit, as a fraction: avoirdupois pound and ounce as defined in 1959 (0.45359237 kg; a sixteenth of it).
+_UNITS: Mapping[str, Fraction] = {
+    "kg": Fraction(1_000_000),
+    "g": Fraction(1000),
+    "mg": Fraction(1),
+    "lb": Fraction(45_359_237, 100),
+    "oz": Fraction(45_359_237, 1600),
+}
+
+
+def mass_in(unit: str) -> Converter:
+    """Make the converter of masses in kg, g, mg, lb or oz, rounded to the milligram; raises ValueError for others.
+
+    What is written has as many decimals as it takes to read the same milligrams again.
+    """
+    if unit not in _UNITS:
+        raise ValueError(f"masses are in {', '.join(_UNITS)}, not in {unit!r}")
+    if unit == "kg":
+        return MASS
+    size = _UNITS[unit]
+    places = {"g": 3, "mg": 0, "lb": 7, "oz": 6}[unit]
+
+    def read(text: str) -> dict[str, int] | None:
+        word = text.strip()
+        if not word:
+            return None
+        parts = decimal_parts(word, 12, 9)
+        if parts is None or (parts[0] and (parts[1] or parts[2])):
+            raise Defect("MASS_UNREADABLE")
+        exact = (parts[1] + Fraction(parts[2], 10**9)) * size
+        milligrams = _rounded(exact)
+        return {"milligrams": milligrams} if milligrams else {}
+
+    def write(value: Mapping[str, int]) -> str:
+        scaled = _rounded(Fraction(value.get("milligrams", 0)) / size * 10**places)
+        whole, rest = divmod(scaled, 10**places)
+        return f"{whole}.{rest:0{places}}".rstrip("0").rstrip(".") if places else str(whole)
+
+    return Converter(f"mass({unit})", "Mass", remembering(read), write)
+
+
+def _rounded(value: Fraction) -> int:
+    """Round half up."""
+    return math.floor(value + Fraction(1, 2))
+
+
+def times(money: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """Multiply an amount: what one piece costs, by how many there are."""
+    return _amount(_nanos(money) * count, money)
+
+
+def share(money: Mapping[str, Any], count: int) -> dict[str, Any]:
+    """Divide an amount by how many pieces it is for; raises Defect if it can't be said exactly."""
+    if not count:
+        raise Defect("AMOUNT_UNREADABLE")
+    nanos, rest = divmod(_nanos(money), count)
+    if rest:
+        raise Defect("AMOUNT_UNREADABLE")
+    return _amount(nanos, money)
+
+
+def _nanos(money: Mapping[str, Any]) -> int:
+    return int(money.get("units", 0)) * 10**9 + int(money.get("nanos", 0))
+
+
+def _amount(nanos: int, like: Mapping[str, Any]) -> dict[str, Any]:
+    sign = -1 if nanos < 0 else 1
+    units, rest = divmod(abs(nanos), 10**9)
+    fields = {"currency": like.get("currency", ""), "units": sign * units, "nanos": sign * rest}
+    return {name: value for name, value in fields.items() if value}

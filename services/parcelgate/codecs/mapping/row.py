@@ -16,17 +16,25 @@ Keys of a row:
     const     must have this value
     count     of header and trailer: says how many items the document has
     ignore    reason why it is not read; encode is what is written where the foreign side insists on it
+    value     instead of at: what the record has at to whatever the document says; when written, it must be so
+    fact      names something other rows ask for, as in mass($unit); values gives its meanings, encode is what is written
+    spread    paths in the record which all get the value of this one field; when written, they must agree
+    from      function(paths): what is written where the record lacks the field, computed from others
+    number    JSON: "number" or "text", where the field is written otherwise than the format says
+
+A row without at, but with derive, fills in what the format itself has no field for. Two rows with one to are first and second
+choice: both are read, the first is written.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 KEYS = frozenset(
     {"at", "prefix", "to", "as", "many", "each", "use", "need", "default", "derive", "inherit", "const", "count"}
-    | {"ignore", "encode"}
+    | {"ignore", "encode", "value", "fact", "values", "spread", "from", "number"}
 )
-_STRINGS = KEYS - {"many", "count"}
+_FLAGS, _LISTS, _TABLES = {"many", "count"}, {"spread"}, {"values"}
 
 
 class MappingError(ValueError):
@@ -52,6 +60,16 @@ class Row:
     count: bool = False
     ignore: str = ""
     encode: str = ""
+    value: str | None = None
+    fact: str = ""
+    values: Mapping[str, str] = field(default_factory=dict)
+    spread: tuple[str, ...] = ()
+    source: str = ""
+    number_as: str = ""
+    # It stands nowhere in the document.
+    absent: bool = False
+    # Made of a step that chooses by a value: typeCode of number[typeCode=SDT].
+    implied: bool = False
 
     def error(self, sentence: str) -> MappingError:
         """Make the error that this row can't be used."""
@@ -63,6 +81,8 @@ def rows_of(name: str, data: Mapping[str, Any], shapes: Mapping[str, Any], count
     found = list(_expanded(name, data, shapes, count, "", "", ()))
     seen: set[str] = set()
     for row in found:
+        if row.absent:
+            continue
         if row.at in seen:
             raise row.error("two rows have this path")
         seen.add(row.at)
@@ -103,12 +123,13 @@ def _expanded(
                 name, shapes[shape], shapes, count, begin, _dotted(to_before, raw.get("to", "")), (*open_shapes, shape)
             )
             continue
-        if "at" not in raw:
+        absent = "at" not in raw
+        if absent and not ("to" in raw and ("value" in raw or "derive" in raw)):
             raise MappingError(f"{name}: a row without at: {raw}")
-        at = before + raw["at"] if before else raw["at"]
+        at = before + raw.get("at", "")
         to = _dotted(to_before, raw["to"]) if "to" in raw else ""
         row = Row(
-            number=count.next(f"{name}/{at}" if at else name),
+            number=count.next(f"{name}/{at}" if at else f"{name} {to}" if absent else name),
             scope=name,
             at=at,
             to=to,
@@ -123,6 +144,13 @@ def _expanded(
             count=raw.get("count", False),
             ignore=raw.get("ignore", ""),
             encode=raw.get("encode", ""),
+            value=raw.get("value"),
+            fact=raw.get("fact", ""),
+            values=raw.get("values", {}),
+            spread=tuple(_dotted(to_before, path) for path in raw.get("spread", ())),
+            source=raw.get("from", ""),
+            number_as=raw.get("number", ""),
+            absent=absent,
         )
         _check_row(row)
         yield row
@@ -133,14 +161,20 @@ def _check_keys(name: str, raw: Mapping[str, Any]) -> None:
     if unknown:
         raise MappingError(f"{name}: a row has no key {min(unknown)!r}: {dict(raw)}")
     for key, value in raw.items():
-        if isinstance(value, str) != (key in _STRINGS) or not isinstance(value, str | bool):
+        wanted = bool if key in _FLAGS else list if key in _LISTS else dict if key in _TABLES else str
+        inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+        if not isinstance(value, wanted) or not all(isinstance(each, str) for each in inner):
             raise MappingError(f"{name}: the value of {key!r} has the wrong type: {dict(raw)}")
 
 
 def _check_row(row: Row) -> None:
-    kinds = [row.const is not None, bool(row.ignore), bool(row.to)]
+    kinds = [row.const is not None, bool(row.ignore), bool(row.to), bool(row.fact), bool(row.spread)]
     if sum(kinds) != 1:
-        raise row.error("a row has exactly one of to, const and ignore")
+        raise row.error("a row has exactly one of to, const and ignore (or fact, or spread)")
+    if row.fact and not (row.values and row.encode in row.values):
+        raise row.error("a fact needs values, and encode is one of them")
+    if row.number_as not in ("", "number", "text"):
+        raise row.error(f"number is 'number' or 'text', not {row.number_as!r}")
     if row.need not in ("", "key", "required"):
         raise row.error(f"need is 'key' or 'required', not {row.need!r}")
     if (row.each or row.many) and (row.default is not None or row.derive or row.inherit or row.need):

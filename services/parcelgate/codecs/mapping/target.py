@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from typing import cast
 
 from google.protobuf import descriptor_pool
 from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
@@ -9,7 +10,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 # Importing the contract puts it into the pool.
 from parcelgate.api.record.v1 import chunk_pb2 as _chunk  # noqa: F401
 
-_STEP = re.compile(r"([a-z][a-z0-9_]*)(?:\[([a-z_]+)=([A-Z0-9_]+)\])?")
+_STEP = re.compile(r"([a-z][a-z0-9_]*)(?:\[([a-z_]+)=([A-Za-z0-9_ -]+)\])?")
 _KINDS = {
     FieldDescriptor.TYPE_STRING: "string",
     FieldDescriptor.TYPE_BOOL: "bool",
@@ -20,10 +21,10 @@ _KINDS = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a path; select chooses the entry of a list whose field has the number."""
+    """One step of a path; select chooses the entry of a list whose field has the value (of an enum, its number)."""
 
     name: str
-    select: tuple[str, int] | None = None
+    select: tuple[str, int | str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,11 +80,51 @@ def target(root: Descriptor, path: str) -> Target:
     return Target(tuple(steps), kind, field.is_repeated and steps[-1].select is None, field.enum_type, message)
 
 
-def _selected(field: FieldDescriptor, key: str, value: str) -> tuple[str, int]:
+def value_of(field: FieldDescriptor, word: str) -> int | str | bool:
+    """Read a value of the record as mappings write it: an enum by its short name, a text as it is, true.
+
+    Raises ValueError.
+    """
+    if field.enum_type is not None:
+        numbers = short_names(field.enum_type)
+        if word not in numbers:
+            raise ValueError(f"{word} is no value of {field.enum_type.name}")
+        return numbers[word]
+    if field.type == FieldDescriptor.TYPE_BOOL and word == "true":
+        return True
+    if field.type != FieldDescriptor.TYPE_STRING or field.is_repeated:
+        raise ValueError(f"{field.name} can't be given a value here")
+    return word
+
+
+def field_of(root: Descriptor, path: str, *, through_lists: bool = False) -> FieldDescriptor:
+    """Find the last field of a path; through lists, it is that of each entry. Raises ValueError."""
+    if through_lists:
+        message: Descriptor | None = root
+        field: FieldDescriptor | None = None
+        for name in path.split("."):
+            field = message.fields_by_name.get(name) if message is not None else None
+            if field is None:
+                raise ValueError(f"the record has no field {path}")
+            message = field.message_type
+        assert field is not None
+        return field
+    inner: Descriptor = root
+    steps = target(root, path).steps
+    for step in steps[:-1]:
+        inner = cast("Descriptor", inner.fields_by_name[step.name].message_type)
+    return inner.fields_by_name[steps[-1].name]
+
+
+def aim_of(field: FieldDescriptor) -> Target:
+    """Describe a field as the end of a path."""
+    message = field.message_type
+    kind = message.name if message is not None else _KINDS.get(field.type, "other")
+    return Target((Step(field.name),), kind, field.is_repeated, field.enum_type, message)
+
+
+def _selected(field: FieldDescriptor, key: str, word: str) -> tuple[str, int | str]:
     inner = field.message_type.fields_by_name.get(key) if field.is_repeated and field.message_type else None
-    if inner is None or inner.enum_type is None:
+    if inner is None or inner.type not in (FieldDescriptor.TYPE_ENUM, FieldDescriptor.TYPE_STRING):
         raise ValueError(f"the entries of {field.name} can't be chosen by {key}")
-    numbers = short_names(inner.enum_type)
-    if value not in numbers:
-        raise ValueError(f"{value} is no value of {inner.enum_type.name}")
-    return key, numbers[value]
+    return key, value_of(inner, word)

@@ -4,11 +4,11 @@ A part appears only if something in it has a value; constants and what the forei
 them, they never make a part appear.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from parcelgate.codecs.mapping.converter import Defect
-from parcelgate.codecs.mapping.scope import Fill, Leaf, Node, Scope
+from parcelgate.codecs.mapping.scope import Each, Fill, Leaf, Node, Scope
 
 Facts = Mapping[str, Any]
 # The dicts of the slots of a scope, None where the record has nothing there.
@@ -22,13 +22,24 @@ class Branch(NamedTuple):
     text: str
     attributes: Sequence[tuple[str, str]]
     children: Sequence["Branch"]
+    # The node of the mapping that it was written by: how a syntax shows it may depend on its rows.
+    node: Node
 
 
 class Unwritable(Exception):  # noqa: N818  a value of ours that the format can't carry
-    """A value has no text in this format; the words name the field."""
+    """A value has no text in this format; name is the field's, address says where it would stand."""
+
+    def __init__(self, name: str, address: str = "") -> None:
+        """Take both."""
+        super().__init__(name)
+        self.name = name
+        self.address = address
 
 
 Writer = Callable[[Cells, Facts, list[Branch]], bool]
+Fills = Mapping[int, Fill]
+# Lists (slot and key) whose entries have several homes.
+Guards = Mapping[tuple[int, str], list[Each]]
 
 
 class TreeWriter:
@@ -37,21 +48,25 @@ class TreeWriter:
     def __init__(self, scope: Scope) -> None:
         """Compile."""
         self._scope = scope
+        self._prepares = bool(scope.sets or scope.spreads or scope.computed)
         fills = {fill.leaf.row.number: fill for fill in scope.fills}
         node = scope.root
         self._text = _text_of(node.leaf, fills) if node.leaf is not None else None
         self._attributes = [(name, _text_of(leaf, fills)) for name, leaf in node.attributes.items()]
-        self._children = [_writer(child, fills) for child in node.children.values()]
+        guards = _guards(scope)
+        self._children = [_writer(child, fills, guards) for child in node.children.values()]
 
-    def write(self, name: str, record: Mapping[str, Any], facts: Facts) -> Branch:
+    def write(self, name: str, record: Mapping[str, Any], facts: Facts, node: Node | None = None) -> Branch:
         """Turn a record into a branch; facts are those of the header. Raises Unwritable."""
         cells = _cells(self._scope, record)
+        if self._prepares:
+            prepare(self._scope, cells)
         children: list[Branch] = []
         for child in self._children:
             child(cells, facts, children)
         text = self._text(cells, facts) if self._text is not None else None
         attributes = [(key, value) for key, read in self._attributes if (value := read(cells, facts)) is not None]
-        return Branch(name, text or "", attributes, children)
+        return Branch(name, text or "", attributes, children, node or self._scope.root)
 
 
 def _cells(scope: Scope, record: Mapping[str, Any]) -> list[Any]:
@@ -66,23 +81,65 @@ def _cells(scope: Scope, record: Mapping[str, Any]) -> list[Any]:
     return cells
 
 
-def _writer(node: Node, fills: Mapping[int, Fill]) -> Writer:
+def _guards(scope: Scope) -> dict[tuple[int, str], list[Each]]:
+    """Find the lists whose entries have several homes: which rows take which entries, by what they set."""
+    guards: dict[tuple[int, str], list[Each]] = {}
+    for node in scope.root.inner():
+        if node.each is not None and node.each.scope.sets:
+            guards.setdefault((node.each.slot, node.each.key), []).append(node.each)
+    return guards
+
+
+def _home(entry: Mapping[str, Any], guarded: Sequence[Each]) -> Each | None:
+    """Find the rows that set what an entry has; None if it belongs to the list's own rows."""
+    for each in guarded:
+        if all(one.slot == 0 and entry.get(one.key) == one.value for one in each.scope.sets):
+            return each
+    return None
+
+
+def _writer(node: Node, fills: Fills, guards: Guards) -> Writer:
+    if not node.cases:
+        return _own_writer(node, fills, guards)
+    writers = [_writer(case.node, fills, guards) for case in node.cases]
+    if node.has_rows:
+        writers.append(_own_writer(node, fills, guards))
+
+    def write(cells: Cells, facts: Facts, out: list[Branch]) -> bool:
+        wrote = False
+        for writer in writers:
+            wrote = writer(cells, facts, out) or wrote
+        return wrote
+
+    return write
+
+
+def _own_writer(node: Node, fills: Fills, guards: Guards) -> Writer:
     if node.each is not None:
-        return _each(node)
+        return _each(node, guards)
     if node.fixed is not None:
-        return _fixed(node.name, node.fixed.const if node.fixed.const is not None else node.fixed.encode)
+        return _fixed(node, node.fixed.const if node.fixed.const is not None else node.fixed.encode)
+    if node.fact is not None:
+        return _fixed(node, node.fact.encode)
     if node.children:
-        return _container(node, fills)
+        return _container(node, fills, guards)
     assert node.leaf is not None
+    if node.leaf.second:
+        return _unwritten
     if node.leaf.row.many:
-        return _many(node.name, node.leaf)
+        return _many(node, node.leaf)
     if node.leaf.merge or node.leaf.row.number in fills:
-        return _filled(node.name, _text_of(node.leaf, fills))
-    return _plain(node.name, node.leaf)
+        return _filled(node, _text_of(node.leaf, fills))
+    return _plain(node, node.leaf)
 
 
-def _plain(name: str, leaf: Leaf) -> Writer:
-    convert, slot, key, at = leaf.converter.write, leaf.slot, leaf.key, leaf.row.at
+def _unwritten(cells: Cells, facts: Facts, out: list[Branch]) -> bool:  # noqa: ARG001  writers share one shape
+    """Write nothing: the row of the first choice has."""
+    return False
+
+
+def _plain(node: Node, leaf: Leaf) -> Writer:
+    name, convert, slot, key, at = node.name, leaf.converter.write, leaf.slot, leaf.key, leaf.row.at
 
     def write(cells: Cells, facts: Facts, out: list[Branch]) -> bool:  # noqa: ARG001  writers share one shape
         cell = cells[slot]
@@ -92,47 +149,54 @@ def _plain(name: str, leaf: Leaf) -> Writer:
             text = convert(value)
         except (KeyError, ValueError, OverflowError):
             raise Unwritable(at) from None
-        out.append(Branch(name, text, (), ()))
+        out.append(Branch(name, text, (), (), node))
         return True
 
     return write
 
 
-def _filled(name: str, read: Callable[[Cells, Facts], str | None]) -> Writer:
+def _filled(node: Node, read: Callable[[Cells, Facts], str | None]) -> Writer:
+    name = node.name
+
     def write(cells: Cells, facts: Facts, out: list[Branch]) -> bool:
         text = read(cells, facts)
         if text is None:
             return False
-        out.append(Branch(name, text, (), ()))
+        out.append(Branch(name, text, (), (), node))
         return True
 
     return write
 
 
-def _fixed(name: str, text: str) -> Writer:
+def _fixed(node: Node, text: str) -> Writer:
+    name = node.name
+
     def write(cells: Cells, facts: Facts, out: list[Branch]) -> bool:  # noqa: ARG001  writers share one shape
         if text:
-            out.append(Branch(name, text, (), ()))
+            out.append(Branch(name, text, (), (), node))
         return False
 
     return write
 
 
-def _many(name: str, leaf: Leaf) -> Writer:
+def _many(node: Node, leaf: Leaf) -> Writer:
+    name = node.name
     convert, slot, key = leaf.converter.write, leaf.slot, leaf.key
 
     def write(cells: Cells, facts: Facts, out: list[Branch]) -> bool:  # noqa: ARG001  writers share one shape
         cell = cells[slot]
         values = cell.get(key, ()) if cell is not None else ()
-        out.extend(Branch(name, convert(value), (), ()) for value in values)
+        out.extend(Branch(name, convert(value), (), (), node) for value in values)
         return bool(values)
 
     return write
 
 
-def _each(node: Node) -> Writer:
+def _each(node: Node, guards: Guards) -> Writer:
     each = node.each
     assert each is not None
+    guarded = guards.get((each.slot, each.key), [])
+    home = each if each.scope.sets else None
     inner, slot, key = TreeWriter(each.scope), each.slot, each.key
 
     def write(cells: Cells, facts: Facts, out: list[Branch]) -> bool:
@@ -141,17 +205,17 @@ def _each(node: Node) -> Writer:
         wrote = False
         for entry in entries:
             # An entry that other rows write by its role is not written again.
-            if not any(entry is taken for taken in cells[1:]):
-                out.append(inner.write(node.name, entry, facts))
+            if not any(entry is taken for taken in cells[1:]) and (not guarded or _home(entry, guarded) is home):
+                out.append(inner.write(node.name, entry, facts, node))
                 wrote = True
         return wrote
 
     return write
 
 
-def _container(node: Node, fills: Mapping[int, Fill]) -> Writer:
+def _container(node: Node, fills: Fills, guards: Guards) -> Writer:
     name = node.name
-    writers = [_writer(child, fills) for child in node.children.values()]
+    writers = [_writer(child, fills, guards) for child in node.children.values()]
 
     def write(cells: Cells, facts: Facts, out: list[Branch]) -> bool:
         children: list[Branch] = []
@@ -159,13 +223,13 @@ def _container(node: Node, fills: Mapping[int, Fill]) -> Writer:
         for writer in writers:
             wrote = writer(cells, facts, children) or wrote
         if wrote:
-            out.append(Branch(name, "", (), children))
+            out.append(Branch(name, "", (), children, node))
         return wrote
 
     return write
 
 
-def _text_of(leaf: Leaf, fills: Mapping[int, Fill]) -> Callable[[Cells, Facts], str | None]:
+def _text_of(leaf: Leaf, fills: Fills) -> Callable[[Cells, Facts], str | None]:
     convert, slot, key, merge = leaf.converter.write, leaf.slot, leaf.key, leaf.merge
     fill = fills.get(leaf.row.number)
 
@@ -190,11 +254,47 @@ def _implied(fill: Fill, value: Any, cells: Cells, facts: Facts) -> bool:
     """Tell whether a reader would find the value by itself."""
     if fill.inherit and fill.inherit in facts:
         return bool(facts[fill.inherit] == value)
-    if fill.derive is not None and fill.source is not None:
-        cell = cells[fill.source.slot]
-        basis = cell.get(fill.source.key) if cell is not None else None
+    if fill.derive is not None:
+        basis = _values(fill.sources, cells)
         try:
-            return basis is not None and fill.derive(basis) == value
+            return None not in basis and fill.derive(*basis) == value
         except Defect:
             return False
     return bool(fill.default is not None and fill.default == value)
+
+
+def _values(sources: Sequence[Leaf], cells: Cells) -> list[Any]:
+    return [None if cells[each.slot] is None else cells[each.slot].get(each.key) for each in sources]
+
+
+def prepare(scope: Scope, cells: list[Any]) -> None:
+    """Bring a record into the form in which the format has it; raises Unwritable if it means something the format can't say."""
+    for each in scope.sets:
+        cell = cells[each.slot]
+        if cell is not None and cell.get(each.key, each.value) != each.value:
+            raise Unwritable(each.row.to)
+    for one in scope.computed:
+        cell, leaf = cells[one.leaf.slot], one.leaf
+        values = _values(one.sources, cells)
+        if None not in values and (cell is None or leaf.key not in cell):
+            try:
+                cells[leaf.slot] = {**(cell or {}), leaf.key: one.function(*values)}
+            except Defect:
+                raise Unwritable(leaf.row.at) from None
+    for wide in scope.spreads:
+        found = {value for path in wide.paths for value in _found(cells[0], path)}
+        if len(found) > 1:
+            raise Unwritable(wide.row.at)
+        if found:
+            cells[0] = {**cells[0], wide.key: found.pop()}
+
+
+def _found(part: Any, path: Sequence[str]) -> Iterator[Any]:
+    """Go through the values at a path, through lists too."""
+    if isinstance(part, list):
+        for entry in part:
+            yield from _found(entry, path)
+    elif not path:
+        yield part
+    elif part is not None and path[0] in part:
+        yield from _found(part[path[0]], path[1:])

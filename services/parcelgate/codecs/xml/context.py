@@ -112,6 +112,13 @@ class Context:
         else:
             self.add("FIELD_MISSING", container, below=below, name=name, container=local(container.tag))
 
+    def underived(self, fill: Fill, element: _Element, slots: list[Any], defect: Defect) -> Any:
+        """Add the fault that a field can't be computed from another one, at that one; returns what can be kept."""
+        source = fill.sources[0]
+        text = str(slots[source.slot][source.key])
+        below, deep = deepest(element, source.row.at)
+        return self.defect(deep, fill.leaf, defect, text, slots, below)
+
 
 def masked(text: str) -> str:
     """Show of a value that may be personal data only its first letter and its length."""

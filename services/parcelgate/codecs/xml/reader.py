@@ -4,13 +4,14 @@ Whatever the bytes are, the reading ends with one Closed and raises nothing.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree
 from lxml.etree import _Element
 
 from parcelgate.api.record.v1.fault_pb2 import Fault
+from parcelgate.codecs.engine import End, Subtree
 from parcelgate.codecs.mapping.ledger import Marks
 from parcelgate.codecs.mapping.mapping import FormatMapping
 from parcelgate.codecs.mapping.scope import Scope
@@ -56,32 +57,10 @@ class XmlFormat:
 def compile_xml(root: str, namespace: str, mapping: FormatMapping, schema: Schema) -> XmlFormat:
     """Compile the readers of a format."""
     prefix = f"{{{namespace}}}" if namespace else ""
-    scopes = {mapping.header_at: mapping.header, mapping.item_at: mapping.item}
-    if mapping.trailer is not None:
-        scopes[mapping.trailer_at] = mapping.trailer
     spare = len(mapping.paths)
-    readers = {prefix + name: (scope, Reader(scope, prefix, spare)) for name, scope in scopes.items()}
+    readers = {prefix + name: (scope, Reader(scope, prefix, spare)) for name, scope in mapping.scopes.items()}
     shapes = Shapes(mapping.item, readers[prefix + mapping.item_at][1], prefix)
     return XmlFormat(root, namespace, mapping, schema, readers, shapes)
-
-
-@dataclass(slots=True)
-class Subtree:
-    """What was read from one boundary: its name, its number if it is an item, the record, and all faults."""
-
-    name: str
-    number: int
-    record: dict[str, Any]
-    faults: list[Fault]
-
-
-@dataclass(slots=True)
-class End:
-    """How the document ended: closed, or with the fault that stopped the reading."""
-
-    stopped: Fault | None
-    marks: Marks
-    unknown: list[Fault] = field(default_factory=list)
 
 
 def read(parts: Iterable[bytes], form: XmlFormat) -> Iterator[Subtree | End]:

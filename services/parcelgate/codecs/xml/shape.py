@@ -157,6 +157,8 @@ class _Writing:
 
     def shape(self) -> Shape:
         """Write and compile."""
+        if self._scope.spreads:
+            raise _Unfit
         cells, items = self._cells(self._scope)
         lines = self._displays(self._scope, cells, items)
         slots = ", ".join(f"s{number}" if number in cells else "None" for number in range(len(self._scope.slots)))
@@ -187,7 +189,7 @@ class _Writing:
             self._place += 1
             name = str(self._elements[self._place].tag).removeprefix(self._prefix)
             child = node.children.get(name)
-            if child is None or child.attributes:
+            if child is None or child.attributes or child.cases or child.fact:
                 raise _Unfit
             self._child(scope, child, cells, items)
 
@@ -226,7 +228,7 @@ class _Writing:
 
     def _entry(self, scope: Scope) -> str:
         """Write one entry of a list: its parts, or where it has a text and attributes of its own, the call that reads them."""
-        if scope.fills:
+        if scope.fills or scope.sets or scope.spreads:
             raise _Unfit
         if scope.root.leaf is not None:
             name = f"o{scope.root.leaf.row.number}"

@@ -9,6 +9,7 @@ from parcelgate.codecs.mapping.scope import Node
 from parcelgate.codecs.xml import limit
 from parcelgate.codecs.xml.address import local, path_of
 from parcelgate.codecs.xml.context import Context
+from parcelgate.codecs.xml.walk import chosen
 
 _INSTANCE = "{http://www.w3.org/2001/XMLSchema-instance}"
 
@@ -66,6 +67,8 @@ def _find(
     for child in element:
         tag = str(child.tag)
         inner = node.children.get(local(tag)) if tag.startswith(prefix) else None
+        if inner is not None and inner.cases:
+            inner = chosen(inner, child, prefix)
         if inner is None or depth > limit.DEPTH:
             elements.append(child)
         elif inner.fixed is None:

@@ -9,16 +9,15 @@ from typing import Any
 from lxml.etree import _Element
 
 from parcelgate.codecs.mapping.converter import Defect
-from parcelgate.codecs.mapping.scope import Each, Fill, Leaf, Node, Scope, Slot
+from parcelgate.codecs.mapping.filling import Completion, completions, open_slot, spread
+from parcelgate.codecs.mapping.scope import Each, Leaf, Node, Scope, Slot
 from parcelgate.codecs.xml.address import local
-from parcelgate.codecs.xml.context import Context, deepest
+from parcelgate.codecs.xml.context import Context
 
 # Takes an element, the slots of its scope, and the context.
 Special = Callable[[_Element, list[Any], Context], None]
 # Converter, slot, key, row, and the closure that does the work where it is more than one plain value.
 Entry = tuple[Callable[[str], Any], int, str, int, Special | None]
-# A slot and a key that may be absent; the slot without which there is nothing to do; what to do.
-Completion = tuple[int, str, int, Special]
 
 
 class Reader:
@@ -34,11 +33,13 @@ class Reader:
         self._leaf = node.leaf
         self._attributes = tuple(node.attributes.items())
         # What stands for absent fields.
-        self.fills: tuple[Completion, ...] = tuple(_completion(fill, scope.slots) for fill in scope.fills)
+        self.fills: tuple[Completion, ...] = completions(scope)
         # Makes the record of this scope from an element.
         self.read: Callable[[_Element, Context], dict[str, Any]] = self._value
         if node.children and not node.attributes:
             self.read = self._parts(_walker(scope, node, prefix, spare_row))
+        if scope.spreads:
+            self.read = _spreading(self.read, scope)
 
     def _parts(self, walk: Special) -> Callable[[_Element, Context], dict[str, Any]]:
         empty, fills = self._empty, self.fills
@@ -67,23 +68,15 @@ class Reader:
         return record
 
 
-def open_slot(slots: list[Any], number: int, specs: list[Slot]) -> dict[str, Any]:
-    """Make the dict of a slot, and those it lies in."""
-    above, key, select = specs[number]
-    parent = slots[above]
-    if parent is None:
-        parent = open_slot(slots, above, specs)
-    opened: dict[str, Any] = {}
-    if select is None:
-        parent[key] = opened
-    else:
-        opened[select[0]] = select[1]
-        if key in parent:
-            parent[key].append(opened)
-        else:
-            parent[key] = [opened]
-    slots[number] = opened
-    return opened
+def _spreading(
+    read: Callable[[_Element, Context], dict[str, Any]], scope: Scope
+) -> Callable[[_Element, Context], dict[str, Any]]:
+    def read_and_spread(element: _Element, context: Context) -> dict[str, Any]:
+        record = read(element, context)
+        spread(record, scope.spreads)
+        return record
+
+    return read_and_spread
 
 
 def _walker(scope: Scope, node: Node, prefix: str, spare_row: int) -> Special:  # noqa: C901  one loop, all inline
@@ -128,6 +121,12 @@ def _walker(scope: Scope, node: Node, prefix: str, spare_row: int) -> Special:  
 
 
 def _entry(scope: Scope, node: Node, prefix: str, spare_row: int) -> Entry:
+    if node.cases:
+        return str, 0, "", spare_row, _choosing(scope, node, prefix, spare_row)
+    return _own_entry(scope, node, prefix, spare_row)
+
+
+def _own_entry(scope: Scope, node: Node, prefix: str, spare_row: int) -> Entry:
     if node.each is not None:
         return str, 0, "", node.each.row.number, _each(scope, node.each, prefix, spare_row)
     if node.fixed is not None:
@@ -145,6 +144,57 @@ def _entry(scope: Scope, node: Node, prefix: str, spare_row: int) -> Entry:
     elif node.attributes:
         special = _with_attributes(scope.slots, leaf, tuple(node.attributes.items()))
     return leaf.converter.read, leaf.slot, leaf.key, leaf.row.number, special
+
+
+def chosen(node: Node, element: _Element, prefix: str) -> Node | None:
+    """Find the rows that an element of a name is read by, where it depends on what is in it; None if there are none."""
+    for case in node.cases:
+        if case.place and sum(1 for _ in element.itersiblings(str(element.tag), preceding=True)) != case.place - 1:
+            continue
+        if all(test.holds(_inside(element, test.at, prefix)) for test in case.tests):
+            return case.node
+    return node if node.has_rows else None
+
+
+def _inside(element: _Element, path: str, prefix: str) -> str | None:
+    """Return the text at a path inside an element, where tests look."""
+    for step in path.split("/"):
+        if step.startswith("@"):
+            return element.get(step[1:])
+        found = next((child for child in element if child.tag == prefix + step), None)
+        if found is None:
+            return None
+        element = found
+    return (element.text or "").strip()
+
+
+def _choosing(scope: Scope, node: Node, prefix: str, spare_row: int) -> Special:
+    """Make the closure of a name whose occurrences are read each by its own rows."""
+    ways = {id(case.node): _reading(scope, case.node, prefix, spare_row) for case in node.cases}
+    if node.has_rows:
+        ways[id(node)] = _reading(scope, node, prefix, spare_row)
+
+    def choose(element: _Element, slots: list[Any], context: Context) -> None:
+        found = chosen(node, element, prefix)
+        if found is not None:
+            ways[id(found)](element, slots, context)
+
+    return choose
+
+
+def _reading(scope: Scope, node: Node, prefix: str, spare_row: int) -> Special:
+    """Make the closure that does all a walker does for one child."""
+    _, _, _, row, special = _own_entry(scope, node, prefix, spare_row)
+    leaf = node.leaf
+
+    def read(element: _Element, slots: list[Any], context: Context) -> None:
+        context.counts[row] += 1
+        if special is not None:
+            special(element, slots, context)
+        elif leaf is not None:
+            _store(element, element.text, leaf, slots, scope.slots, context, "")
+
+    return read
 
 
 def _nothing(element: _Element, slots: list[Any], context: Context) -> None:
@@ -253,42 +303,3 @@ def _store(
         if target is None:
             target = open_slot(slots, leaf.slot, specs)
         target[leaf.key] = value
-
-
-def _completion(fill: Fill, specs: list[Slot]) -> Completion:
-    """Make the closure that fills an absent field in, or says that it is missing."""
-    slot, key, row, inherit = fill.leaf.slot, fill.leaf.key, fill.leaf.row, fill.inherit
-    source, derive, default = fill.source, fill.derive, fill.default
-    basis, basis_key = (source.slot, source.key) if source is not None else (0, "")
-
-    def complete(element: _Element, slots: list[Any], context: Context) -> None:
-        if context.failed and (id(slots), row.number) in context.failed:
-            return
-        value = context.header.get(inherit) if inherit else None
-        if value is None and derive is not None:
-            known = slots[basis].get(basis_key)
-            if known is not None:
-                try:
-                    value = derive(known)
-                except Defect as defect:
-                    value = _underived(fill, element, slots, context, defect)
-        if value is None and default is not None:
-            value = default
-            context.marks.defaulted[row.number] += 1
-        if value is not None:
-            target = slots[slot]
-            if target is None:
-                target = open_slot(slots, slot, specs)
-            target[key] = value
-        elif row.need:
-            context.missing(fill, element)
-
-    return slot, key, basis, complete
-
-
-def _underived(fill: Fill, element: _Element, slots: list[Any], context: Context, defect: Defect) -> Any:
-    source = fill.source
-    assert source is not None
-    text = str(slots[source.slot][source.key])
-    below, deep = deepest(element, source.row.at)
-    return context.defect(deep, fill.leaf, defect, text, slots, below)

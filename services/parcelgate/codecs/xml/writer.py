@@ -39,13 +39,13 @@ def escaped(text: str, name: str) -> str:
 
 
 def _render(branch: Branch, indent: str, out: list[str]) -> None:
-    name, text, attributes, children = branch
+    name, text, attributes, children, _ = branch
     opening = name + _attributes(attributes) if attributes else name
     if children:
         out.append(f"{indent}<{opening}>\n")
         deeper = indent + _INDENT
         for child in children:
-            inner, text, attributes, below = child
+            inner, text, attributes, below, _ = child
             if below or attributes or not text:
                 _render(child, deeper, out)
             elif _SPECIAL.search(text) is None:

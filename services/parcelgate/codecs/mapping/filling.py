@@ -1,0 +1,128 @@
+"""Filling in: what a record has although nothing of the document said it, once one scope of it was read.
+
+Values of the header, computed ones, defaults, what the format always means; and one field of the document for many of the record.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+from parcelgate.codecs.mapping.converter import Defect
+from parcelgate.codecs.mapping.ledger import Marks
+from parcelgate.codecs.mapping.scope import Fill, Scope, Set, Slot, Spread
+
+
+class Context(Protocol):
+    """What filling in asks of the reading of a document; place is where the scope stands in it."""
+
+    header: Mapping[str, Any]
+    # Slots (by identity) and rows whose field was there but unreadable: no default may cover it.
+    failed: set[tuple[int, int]]
+    marks: Marks
+
+    def missing(self, fill: Fill, place: Any) -> None:
+        """Say that a needed field is missing."""
+        ...
+
+    def underived(self, fill: Fill, place: Any, slots: list[Any], defect: Defect) -> Any:
+        """Say that a field can't be computed from another one; returns what can be kept."""
+        ...
+
+
+Complete: TypeAlias = Callable[[Any, list[Any], Any], None]
+# A slot and a key that may be absent; the slot without which there is nothing to do; what to do with place, slots and context.
+Completion = tuple[int, str, int, Complete]
+
+
+def open_slot(slots: list[Any], number: int, specs: Sequence[Slot]) -> dict[str, Any]:
+    """Make the dict of a slot, and those it lies in."""
+    above, key, select = specs[number]
+    parent = slots[above]
+    if parent is None:
+        parent = open_slot(slots, above, specs)
+    opened: dict[str, Any] = {}
+    if select is None:
+        parent[key] = opened
+    else:
+        opened[select[0]] = select[1]
+        if key in parent:
+            parent[key].append(opened)
+        else:
+            parent[key] = [opened]
+    slots[number] = opened
+    return opened
+
+
+def completions(scope: Scope) -> tuple[Completion, ...]:
+    """Make what completes a record of the scope, in the order in which it has to be done."""
+    return (
+        *(_always(each, scope.slots) for each in scope.sets),
+        *(_completion(each, scope.slots) for each in scope.fills),
+    )
+
+
+def _always(each: Set, specs: Sequence[Slot]) -> Completion:
+    slot, key, value = each.slot, each.key, each.value
+
+    def complete(place: Any, slots: list[Any], context: Context) -> None:  # noqa: ARG001  completions share one shape
+        target = slots[slot]
+        if target is None:
+            target = open_slot(slots, slot, specs)
+        target[key] = value
+
+    return slot, key, 0, complete
+
+
+def _completion(fill: Fill, specs: Sequence[Slot]) -> Completion:
+    """Make the closure that fills an absent field in, or says that it is missing."""
+    slot, key, row, inherit = fill.leaf.slot, fill.leaf.key, fill.leaf.row, fill.inherit
+    derive, default = fill.derive, fill.default
+    sources = tuple((source.slot, source.key) for source in fill.sources)
+    basis = sources[0][0] if sources else 0
+
+    def complete(place: Any, slots: list[Any], context: Context) -> None:
+        if context.failed and (id(slots), row.number) in context.failed:
+            return
+        value = context.header.get(inherit) if inherit else None
+        if value is None and derive is not None:
+            known = [None if slots[number] is None else slots[number].get(name) for number, name in sources]
+            if None not in known:
+                try:
+                    value = derive(*known)
+                except Defect as defect:
+                    value = context.underived(fill, place, slots, defect)
+        if value is None and default is not None:
+            value = default
+            context.marks.defaulted[row.number] += 1
+        if value is not None:
+            target = slots[slot]
+            if target is None:
+                target = open_slot(slots, slot, specs)
+            target[key] = value
+        elif row.need:
+            context.missing(fill, place)
+
+    return slot, key, basis, complete
+
+
+def spread(record: dict[str, Any], spreads: Sequence[Spread]) -> None:
+    """Give the value of one field of the document to all fields it stands for, where the message around them is there."""
+    for each in spreads:
+        value = record.pop(each.key, None)
+        if value is not None:
+            for path in each.paths:
+                _spread(record, path, value)
+
+
+def _spread(part: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
+    name, *rest = path
+    if not rest:
+        part.setdefault(name, value)
+        return
+    inner = part.get(name)
+    if isinstance(inner, list):
+        for entry in inner:
+            _spread(entry, tuple(rest), value)
+    elif inner is not None:
+        # Records share the small dicts that converters make, so it is another one that gets the value.
+        part[name] = inner = dict(inner)
+        _spread(inner, tuple(rest), value)

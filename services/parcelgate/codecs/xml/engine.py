@@ -1,0 +1,82 @@
+"""One XML format, ready to read and write: its schema, its readers and its writers, compiled when first used."""
+
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+
+from parcelgate.api.record.v1.fault_pb2 import Fault
+from parcelgate.codecs.engine import End, Record, Subtree
+from parcelgate.codecs.mapping.mapping import FormatMapping
+from parcelgate.codecs.mapping.tree import TreeWriter, Unwritable
+from parcelgate.codecs.xml import reader, writer
+from parcelgate.codecs.xml.part import Root, opened
+from parcelgate.codecs.xml.reader import XmlFormat, compile_xml
+from parcelgate.codecs.xml.schema import Schema
+from parcelgate.core.fault import fault
+
+# What format.toml says of an XML format beside what every format says.
+SETTINGS = frozenset(("schema", "root", "namespace"))
+_compiling = threading.RLock()
+
+
+def recognise(first: bytes, formats: Iterable[tuple[str, Mapping[str, str]]]) -> str | Fault:
+    """Tell the format of a document by its root element; formats are ids with their settings."""
+    root = next(opened([first]))
+    if isinstance(root, Fault):
+        return root
+    assert isinstance(root, Root)
+    roots = {(settings["root"], settings["namespace"]): name for name, settings in formats}
+    found = roots.get((root.name, root.namespace))
+    if found is None:
+        known = ", ".join(f"{Root(*each)} ({name})" for each, name in roots.items()) or "none"
+        return fault("FORMAT_UNKNOWN", line=1, found=root, known=known)
+    return found
+
+
+class XmlEngine:
+    """Reads and writes the documents of one format."""
+
+    def __init__(self, folder: Path, settings: Mapping[str, str], mapping: FormatMapping) -> None:
+        """Take the format's folder, its settings and its mapping."""
+        self._folder, self._settings, self._mapping = folder, settings, mapping
+
+    @cached_property
+    def compiled(self) -> XmlFormat:
+        """Schema and readers; raises etree.XMLSchemaParseError or ValueError if the schema is of no use."""
+        with _compiling:
+            mapping, settings = self._mapping, self._settings
+            schema = Schema(self._folder / settings["schema"], settings["root"], tuple(mapping.scopes))
+            return compile_xml(settings["root"], settings["namespace"], mapping, schema)
+
+    @cached_property
+    def _writers(self) -> Mapping[str, TreeWriter]:
+        """The writers of header, item and trailer, by the name of their element."""
+        with _compiling:
+            return {name: TreeWriter(scope) for name, scope in self._mapping.scopes.items()}
+
+    def read(self, parts: Iterable[bytes]) -> Iterator[Subtree | End]:
+        """Yield header, items and trailer as they close, then the end."""
+        return reader.read(parts, self.compiled)
+
+    def write(self, facts: Record, records: Iterable[Record]) -> Iterator[bytes]:
+        """Yield the document in parts; raises Unwritable."""
+        mapping, settings, count = self._mapping, self._settings, 0
+        opening = writer.start(settings["root"], settings["namespace"])
+        header = "" if mapping.header_at is None else self._rendered(mapping.header_at, facts, facts)
+        yield (opening + header).encode()
+        for record in records:
+            count += 1
+            yield self._rendered(mapping.item_at, record, facts).encode()
+        closing = self._rendered(mapping.trailer_at, {"items_count": count}, facts) if mapping.trailer else ""
+        yield (closing + writer.end(settings["root"])).encode()
+
+    def address(self, boundary: str, path: str = "") -> str:
+        """Write an XPath."""
+        return "/".join(["", self._settings["root"], boundary, *([path] if path else [])])
+
+    def _rendered(self, name: str, record: Record, facts: Record) -> str:
+        try:
+            return writer.render(self._writers[name].write(name, record, facts), 1)
+        except Unwritable as error:
+            raise Unwritable(error.name, f"/{name}/{error.name}") from None
