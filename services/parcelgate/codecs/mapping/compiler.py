@@ -10,7 +10,7 @@ from parcelgate.codecs.mapping import converter, moment, quantity, target
 from parcelgate.codecs.mapping.converter import Converter
 from parcelgate.codecs.mapping.row import MappingError, Row, RowCount, rows_of
 from parcelgate.codecs.mapping.scope import Computed, Each, Fill, Leaf, Node, Scope, Set, Slot, Spread
-from parcelgate.codecs.mapping.step import Test, steps_of
+from parcelgate.codecs.mapping.step import Choice, steps_of
 
 _PLAIN: Mapping[str, Converter] = {
     each.name: each
@@ -118,7 +118,7 @@ class Compiler:
                 raise row.error(f"{step.name} has a row of its own that reads all of it")
         return node, attribute
 
-    def _imply(self, scope: Scope, node: Node, test: Test) -> None:
+    def _imply(self, scope: Scope, node: Node, test: Choice) -> None:
         """Let what chooses an occurrence be written with it, before its other fields if no row says otherwise."""
         if test.pattern is not None:
             return
@@ -163,11 +163,22 @@ class Compiler:
         slot = self._slot(scope, aim.steps[:-1])
         if row.each not in self.shapes:
             raise row.error(f"there is no shape {row.each!r}")
-        if node.children or node.each or node.leaf:
+        if node.each or node.leaf or not all(child.is_implied for child in node.children.values()):
             raise row.error("the element already has rows")
         inner = self.scope(row.each, self.shapes[row.each], aim.message, open_)
+        self._choose_first(row, node, inner)
         node.each = Each(row, inner, slot, aim.steps[-1].name)
         return None
+
+    @staticmethod
+    def _choose_first(row: Row, node: Node, inner: Scope) -> None:
+        """Let what chooses the entries stand inside them, before their other fields if the shape does not say otherwise."""
+        chosen, known = node.children, inner.root.children
+        for name, child in chosen.items():
+            if name in known and not (known[name].has_rows and child.fixed is not None):
+                raise row.error(f"the shape has no row for all of {name}, by which the entries are chosen")
+        inner.root.children = {**chosen, **known}
+        node.children = {}
 
     def _plain_leaf(self, scope: Scope, row: Row) -> Leaf:
         if scope.record is None:
