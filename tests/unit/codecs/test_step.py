@@ -2,7 +2,7 @@
 
 import pytest
 
-from parcelgate.codecs.mapping.step import Step, Choice, steps_of
+from parcelgate.codecs.mapping.step import Choice, Step, steps_of
 
 
 def test_a_plain_path_is_names():

@@ -12,7 +12,7 @@ from google.protobuf.descriptor import Descriptor
 
 from parcelgate.codecs.mapping.converter import Converter
 from parcelgate.codecs.mapping.row import Row
-from parcelgate.codecs.mapping.step import Step, Choice
+from parcelgate.codecs.mapping.step import Choice, Step
 
 
 class Slot(NamedTuple):
