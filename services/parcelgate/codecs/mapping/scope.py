@@ -54,6 +54,8 @@ class Node:
     name: str
     children: dict[str, "Node"] = field(default_factory=dict)
     attributes: dict[str, Leaf] = field(default_factory=dict)
+    # Attributes that have a constant, or are not read.
+    fixed_attributes: dict[str, Row] = field(default_factory=dict)
     leaf: Leaf | None = None
     each: Each | None = None
     fixed: Row | None = None

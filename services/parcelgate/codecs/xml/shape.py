@@ -118,7 +118,7 @@ def _strictly(leaf: Leaf) -> Any:
 
 def _value_with_attributes(scope: Scope) -> Callable[[_Element, list[int]], dict[str, Any]]:
     leaf = scope.root.leaf
-    if leaf is None or len(scope.slots) > 1:
+    if leaf is None or len(scope.slots) > 1 or scope.root.fixed_attributes:
         raise _Unfit
     value = (leaf.key, leaf.row.number, _strictly(leaf))
     attributes = [(name, each.key, each.row.number, _strictly(each)) for name, each in scope.root.attributes.items()]
@@ -184,13 +184,13 @@ class _Writing:
 
     def _children(self, scope: Scope, node: Node, cells: Any, items: Any) -> None:
         count = len(self._elements[self._place])
-        if node.attributes or (node.leaf is not None and count):
+        if node.attributes or node.fixed_attributes or (node.leaf is not None and count):
             raise _Unfit
         for _ in range(count):
             self._place += 1
             name = self._tags.name(str(self._elements[self._place].tag))
             child = node.children.get(name) if name is not None else None
-            if child is None or child.attributes or child.cases or child.fact:
+            if child is None or child.attributes or child.fixed_attributes or child.cases or child.fact:
                 raise _Unfit
             self._child(scope, child, cells, items)
 

@@ -63,7 +63,7 @@ def _find(
     depth: int,
 ) -> None:
     for name in map(str, element.keys()):
-        if name not in node.attributes and not name.startswith(_INSTANCE):
+        if name not in node.attributes and name not in node.fixed_attributes and not name.startswith(_INSTANCE):
             attributes.append((element, name))  # noqa: PERF401  one list for the whole subtree
     for child in element:
         known = names.name(str(child.tag))

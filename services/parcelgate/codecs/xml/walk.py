@@ -32,13 +32,14 @@ class Reader:
         self._empty: list[Any] = [None] * (len(scope.slots) - 1)
         node = scope.root
         self._leaf = node.leaf
-        self._attributes = tuple(node.attributes.items())
+        self._attributes = _attributes(scope, node)
         # What stands for absent fields.
         self.fills: tuple[Completion, ...] = completions(scope)
         # Makes the record of this scope from an element.
         self.read: Callable[[_Element, Context], dict[str, Any]] = self._value
-        if node.children and not node.attributes:
-            self.read = self._parts(_walker(scope, node, names, spare_row))
+        if node.children:
+            walk = _walker(scope, node, names, spare_row)
+            self.read = self._parts(walk if self._attributes is None else _both(walk, self._attributes))
         if scope.spreads:
             self.read = _spreading(self.read, scope)
 
@@ -64,8 +65,8 @@ class Reader:
         if self._leaf is not None:
             context.counts[self._leaf.row.number] += 1
             _store(element, element.text, self._leaf, slots, self._slots, context, "")
-        for name, leaf in self._attributes:
-            _store(element, element.get(name), leaf, slots, self._slots, context, f"/@{name}")
+        if self._attributes is not None:
+            self._attributes(element, slots, context)
         return record
 
 
@@ -134,16 +135,19 @@ def _own_entry(scope: Scope, node: Node, names: Names, spare_row: int) -> Entry:
         row = node.fixed
         return str, 0, "", row.number, _constant(row.const) if row.const is not None else _nothing
     if node.children:
-        return str, 0, "", spare_row, _walker(scope, node, names, spare_row)
+        walk, beside = _walker(scope, node, names, spare_row), _attributes(scope, node)
+        return str, 0, "", spare_row, walk if beside is None else _both(walk, beside)
     leaf = node.leaf
-    assert leaf is not None
+    if leaf is None:
+        return str, 0, "", spare_row, _attributes(scope, node) or _nothing
     special: Special | None = None
     if leaf.merge:
         special = _merging(scope.slots, leaf)
     elif leaf.row.many:
         special = _listing(scope.slots, leaf)
-    elif node.attributes:
-        special = _with_attributes(scope.slots, leaf, tuple(node.attributes.items()))
+    attributes = _attributes(scope, node)
+    if attributes is not None:
+        special = _both(special or _storing(scope.slots, leaf), attributes)
     return leaf.converter.read, leaf.slot, leaf.key, leaf.row.number, special
 
 
@@ -279,13 +283,40 @@ def _merging(specs: list[Slot], leaf: Leaf) -> Special:
     return merge
 
 
-def _with_attributes(specs: list[Slot], leaf: Leaf, attributes: tuple[tuple[str, Leaf], ...]) -> Special:
+def _both(first: Special, second: Special) -> Special:
+    def both(element: _Element, slots: list[Any], context: Context) -> None:
+        first(element, slots, context)
+        second(element, slots, context)
+
+    return both
+
+
+def _storing(specs: list[Slot], leaf: Leaf) -> Special:
     def store(element: _Element, slots: list[Any], context: Context) -> None:
         _store(element, element.text, leaf, slots, specs, context, "")
-        for name, inner in attributes:
-            _store(element, element.get(name), inner, slots, specs, context, f"/@{name}")
 
     return store
+
+
+def _attributes(scope: Scope, node: Node) -> Special | None:
+    """Make the closure of an element's attributes; None if the mapping knows none."""
+    if not node.attributes and not node.fixed_attributes:
+        return None
+    leaves, specs = tuple(node.attributes.items()), scope.slots
+    fixed = tuple(node.fixed_attributes.items())
+
+    def read(element: _Element, slots: list[Any], context: Context) -> None:
+        for name, leaf in leaves:
+            _store(element, element.get(name), leaf, slots, specs, context, f"/@{name}")
+        for name, row in fixed:
+            text = element.get(name)
+            if text is None:
+                continue
+            context.counts[row.number] += 1
+            if row.const is not None and text.strip() != row.const:
+                context.add("CONSTANT_DIFFERS", element, below=f"/@{name}", name=name, wanted=row.const)
+
+    return read
 
 
 def _store(
