@@ -77,7 +77,9 @@ class XmlEngine:
         for record in records:
             count += 1
             yield self._rendered(mapping.item_at, record, facts).encode()
-        closing = self._rendered(mapping.trailer_at, {"items_count": count}, facts) if mapping.trailer else ""
+        closing = ""
+        if mapping.trailer_at is not None:
+            closing = self._rendered(mapping.trailer_at, {"items_count": count}, facts)
         yield (closing + writer.end(settings["root"])).encode()
 
     def address(self, boundary: str, path: str = "") -> str:

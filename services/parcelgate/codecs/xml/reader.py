@@ -211,7 +211,8 @@ class _Reading:
         if refused is not None:
             context.add(refused[0], element, **refused[1])
             return Subtree(name, number, {}, context.faults)
-        if self._validate(element):
+        context.valid = self._validate(element)
+        if context.valid:
             record = self._form.shapes.read(element, context) if number else read(element, context)
         else:
             record = read(element, context)
@@ -227,6 +228,7 @@ class _Reading:
         _, scope, read = self._readers[""]
         context = self._context
         context.begin(header, 0)
+        context.valid = False
         context.header = record = read(header, context)
         known_part(header, scope.root, self._form.names, context)
         return Subtree("", 0, record, context.faults)
