@@ -4,7 +4,7 @@ import threading
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -96,7 +96,12 @@ class Registry:
 
     def recognise(self, first: bytes) -> str | Fault:
         """Tell the format of a document from its first bytes (the root element must be among them)."""
-        return xml_engine.recognise(first, [(one.id, one.settings) for one in self if one.syntax == "xml"])
+        known = [
+            xml_engine.Known(one.id, one.settings, partial(getattr, one, "mapping"))
+            for one in self
+            if one.syntax == "xml"
+        ]
+        return xml_engine.recognise(first, known)
 
     def _known(self) -> str:
         return ", ".join(sorted(self._formats)) or "none"

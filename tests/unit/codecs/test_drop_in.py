@@ -1,6 +1,6 @@
 """A foreign format dropped in as a folder: schemas and documents that nobody here designed, a mapping, and no line of Python.
 
-The WCO declarations that HM Revenue & Customs publishes are not part of the project; without them these tests are skipped. They
+The WCO declarations and responses that HM Revenue & Customs publishes are not part of the project; without them these tests are skipped. They
 are looked for in PARCELGATE_PUBLIC_DATA, or in ../shared/data beside the checkout.
 """
 
@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
+from parcelgate.api.record.v1.decision_pb2 import Release
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
 from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR
 from parcelgate.api.record.v1.item_pb2 import Item
@@ -22,7 +23,9 @@ from parcelgate.core import resource
 ROOT = Path(__file__).parents[3]
 DATA = Path(os.environ.get("PARCELGATE_PUBLIC_DATA", ROOT.parent / "shared" / "data")) / "wco-declarations"
 DECLARATIONS = sorted((DATA / "declarations").glob("*.xml"))
+RESPONSES = sorted((DATA / "responses").glob("*.xml"))
 FORMAT = "wco/declaration/dms-2"
+RESPONSE = "wco/response/dms-2"
 pytestmark = pytest.mark.skipif(not DECLARATIONS, reason="public data: the WCO declarations are not here")
 
 
@@ -32,6 +35,10 @@ def registry(tmp_path_factory):
     place = folder / FORMAT
     shutil.copytree(ROOT / "tests" / "dropin" / FORMAT, place)
     shutil.copytree(DATA / "schemas" / "declaration", place, dirs_exist_ok=True)
+    place = folder / RESPONSE
+    shutil.copytree(ROOT / "tests" / "dropin" / RESPONSE, place)
+    # The schemas of responses take in those of declarations from the folder beside them.
+    shutil.copytree(DATA / "schemas", place, dirs_exist_ok=True)
     return Registry(resource.schemas(), folder)
 
 
@@ -103,3 +110,41 @@ def test_what_is_wrong_is_said_in_the_words_of_the_foreign_format(registry):
         ("FIELD_VALUE", "/MetaData/Declaration[1]/GoodsItemQuantity"),
         ("CODE_UNKNOWN", "/MetaData/Declaration[1]/FunctionCode"),
     }
+
+
+@pytest.mark.parametrize("path", RESPONSES, ids=lambda path: path.stem)
+def test_a_real_response_is_read_although_it_leaves_all_namespaces_out(path, registry):
+    data = path.read_bytes()
+    assert translate.recognise(data, registry=registry) == RESPONSE
+    header, (item,), closed = read(data, RESPONSE, registry)
+    assert header.values["type_name"] == "RES"
+    assert closed.routable
+    assert item.faults == []
+    assert closed.ledger.unknown == {}
+    release = Release.FromString(item.message)
+    assert release.decision.reasons[0].code == etree.fromstring(data).findtext("Response/FunctionCode")
+    assert release.declaration.key.item.identifier
+    assert release.decision.authority_reference
+
+
+@pytest.mark.parametrize("path", RESPONSES, ids=lambda path: path.stem)
+def test_a_real_response_is_written_with_its_namespaces_and_says_the_same(path, registry):
+    header, (item,), _ = read(path.read_bytes(), RESPONSE, registry)
+    release = Release.FromString(item.message)
+    written = b"".join(translate.write(RESPONSE, header.values, [release], registry=registry))
+    schema = etree.XMLSchema(etree.parse(str(registry.get(RESPONSE).folder / "driver.xsd")))
+    assert schema.validate(etree.fromstring(written)), schema.error_log
+    again, (repeated,), closed = read(written, RESPONSE, registry)
+    assert closed.routable
+    assert again.values == header.values
+    assert Release.FromString(repeated.message) == release
+
+
+def test_duties_of_a_real_response_are_those_it_states(registry):
+    path = next(path for path in RESPONSES if "DMSTAX" in path.stem)
+    _, (item,), _ = read(path.read_bytes(), RESPONSE, registry)
+    duties = Release.FromString(item.message).decision.duties
+    assert [(duty.type, duty.rate, duty.amount.units, duty.amount.currency) for duty in duties] == [
+        ("A00", "2.70", 270, "GBP"),
+        ("B00", "20.00", 2054, "GBP"),
+    ]
