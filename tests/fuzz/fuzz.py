@@ -37,7 +37,9 @@ def main() -> None:
     given.add_argument("--runs", type=int, default=-1)
     given.add_argument("--seed", type=int, default=0)
     given.add_argument(
-        "--until", default="", help="a fault code that counts as broken: shows how deep the fuzzing gets"
+        "--until",
+        default="",
+        help="a fault code that counts as broken, if no document had it from the start: shows that the fuzzing can fail",
     )
     given.add_argument("--folder", type=Path, default=ROOT / "build" / "fuzz")
     asked = given.parse_args()
@@ -48,7 +50,6 @@ def main() -> None:
     for name in ("found", "seeds"):
         (folder / name).mkdir(parents=True, exist_ok=True)
     plant(folder / "seeds", asked.syntax, forms)
-    # What the first documents show by themselves says nothing of how deep the fuzzing gets.
     known = {path.read_bytes() for path in (folder / "seeds").iterdir()}
     words = folder / "words.dict"
     words.write_text("".join(f'"{word}"\n' for word in sorted(vocabulary(forms))), "utf-8")
