@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeAlias
 from stdnum.eu import oss
 
 from parcelgate.api.record.v1 import item_pb2 as record
+from parcelgate.core import registration
 
 _NANOS = 1_000_000_000
 # Far longer than a number with all its blanks; what is longer is no number.
@@ -159,14 +160,9 @@ def ioss_problem(numbers: Sequence[tuple[str, str]]) -> str:
     if len(different) > 1:
         return "IOSS_AMBIGUOUS"
     (number,) = different
-    return "" if _is_import_scheme(number) else "IOSS_INVALID"
+    return "IOSS_INVALID" if registration.problem("IOSS", number) else ""
 
 
 @lru_cache(maxsize=4096)
 def _compact(number: str) -> str:
     return str(oss.compact(number))
-
-
-@lru_cache(maxsize=4096)
-def _is_import_scheme(number: str) -> bool:
-    return number.startswith("IM") and bool(oss.is_valid(number))
