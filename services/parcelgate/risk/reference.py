@@ -13,7 +13,15 @@ from parcelgate.risk.subject import NANOS
 from parcelgate.risk.words import Lexicon, Terms, Tokens, tokens, with_english_plurals
 
 STOP_TERMS = "stop-words"
-CODE_LISTS = ("countries-without-postcode", "iso-3166-1", "iso-4217", "s10-service-indicators", "stop-words")
+CODE_LISTS = (
+    "countries-without-postcode",
+    "iso-3166-1",
+    "iso-4217",
+    "registration-shapes",
+    "s10-service-indicators",
+    "stop-words",
+    "unece-rec-20",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +68,7 @@ class Reference:
     currencies: Mapping[str, Any]
     without_postcode: frozenset[str]
     service_indicators: Mapping[str, Any]
+    units: Mapping[str, Any]
     goods_terms: Terms
     party_terms: frozenset[Tokens]
     party_beginnings: frozenset[str]
@@ -112,6 +121,7 @@ def load(root: Path) -> Reference:
         currencies=codelist.load("iso-4217").values,
         without_postcode=frozenset(codelist.load("countries-without-postcode").values),
         service_indicators=codelist.load("s10-service-indicators").values,
+        units=codelist.load("unece-rec-20").values,
         goods_terms=Terms(goods_terms),
         party_terms=party_terms,
         party_beginnings=frozenset(term[0] for term in party_terms if term),

@@ -4,7 +4,7 @@ Amounts are exact integers (billionths of a currency unit, milligrams, pieces); 
 comparing and ranking only and are floats.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from parcelgate.api.record.v1.declaration_pb2 import Declaration, Flow
@@ -24,6 +24,8 @@ from parcelgate.api.record.v1.item_pb2 import (
     MailClass,
     NatureOfTransaction,
     Party,
+    PartyReference,
+    PartyRole,
 )
 from parcelgate.risk.words import Lexicon, Tokens, Wording, tokens
 
@@ -42,6 +44,7 @@ _NATURES = _names(NatureOfTransaction, "NATURE_OF_TRANSACTION_")
 _CLASSES = _names(MailClass, "MAIL_CLASS_")
 _CATEGORIES = _names(MailCategory, "MAIL_CATEGORY_")
 _FLOWS = _names(Flow, "FLOW_")
+_ROLES = _names(PartyRole, "PARTY_ROLE_")
 _ORGANISATIONS = (PERSON_TYPE_LEGAL, PERSON_TYPE_ASSOCIATION)
 
 
@@ -68,6 +71,20 @@ class PartyView:
     def words(self) -> Tokens:
         """Return the words of the name."""
         return tokens(self.name)
+
+
+@dataclass(slots=True)
+class Registered:
+    """A party, in whatever role, that gives registration numbers; place counts the parties from 0."""
+
+    place: int
+    role: int
+    references: Sequence[PartyReference]
+
+    @property
+    def word(self) -> str:
+        """What the party is to the item."""
+        return _ROLES.get(self.role, "").lower() or "party"
 
 
 @dataclass(slots=True)
@@ -126,6 +143,7 @@ class Subject:
     sender: PartyView | None
     recipient: PartyView | None
     has_organised_seller: bool
+    registered: tuple[Registered, ...]
     lines: list[Line]
 
     @property
@@ -151,6 +169,7 @@ def view(declaration: Declaration, lexicon: Lexicon, usd_per_nano: Mapping[str, 
     key, declared, mail_class = item.key, item.declared_value, item.mail_class
     sender = recipient = None
     has_organised_seller = False
+    registered: tuple[Registered, ...] = ()
     for place, party in enumerate(item.parties[:]):
         role = party.role
         if role == PARTY_ROLE_SENDER and sender is None:
@@ -159,6 +178,9 @@ def view(declaration: Declaration, lexicon: Lexicon, usd_per_nano: Mapping[str, 
             recipient = _party(place, party, "recipient")
         elif role in (PARTY_ROLE_SELLER, PARTY_ROLE_PLATFORM):
             has_organised_seller = True
+        references = party.references
+        if references:
+            registered += (Registered(place, role, references),)
     return Subject(
         item,
         key,
@@ -175,6 +197,7 @@ def view(declaration: Declaration, lexicon: Lexicon, usd_per_nano: Mapping[str, 
         sender,
         recipient,
         has_organised_seller,
+        registered,
         [_line(place, piece, lexicon, usd_per_nano) for place, piece in enumerate(item.content[:])],
     )
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from parcelgate.api.record.v1.item_pb2 import PERSON_TYPE_NATURAL
+from parcelgate.api.record.v1.item_pb2 import PARTY_ROLE_INTERMEDIARY, PERSON_TYPE_NATURAL
 from parcelgate.risk.assess import Assessor
 from parcelgate.risk.quality.dates import ordinal
 from unit.risk.declare import declaration
@@ -237,3 +237,52 @@ def test_only_defects_of_the_seven_plus_one_elements_ask_for_anything():
         "description-signs", "description-one-sign", "description-file-name", "party-missing", "name-missing",
         "name-placeholder", "address-missing", "gross-mass-missing",
     }  # fmt: skip
+
+
+def _inputs(one):
+    return [(hit.rule.id.removeprefix("quality."), hit.inputs) for hit in ASSESSOR.examine(one)]
+
+
+def test_a_wrong_registration_is_found_at_its_place_and_shown_masked():
+    one = declaration()
+    one.item.parties.add(name="Harbour Market").references.add(scheme="CUSTOMER", number="17")
+    one.item.parties[2].references.add(scheme="EORI", number="NL12345", issuer_country="NL")
+    (hit,) = ASSESSOR.examine(one)
+    assert hit.inputs == (
+        ("parties[2].references[1].number", "N… (7)"),
+        ("parties[2].references[1].scheme", "EORI"),
+    )
+    assert "number of the party does" in hit.sentence()
+    one.item.parties[2].role = PARTY_ROLE_INTERMEDIARY
+    (hit,) = ASSESSOR.examine(one)
+    assert "number of the intermediary does" in hit.sentence()
+
+
+def test_every_wrong_number_of_a_party_is_found():
+    one = declaration()
+    for scheme, number in (("IOSS", "IN3720000224"), ("VAT", "DE136695978"), ("VAT", "DE136695976"), ("EORI", "")):
+        one.item.parties[0].references.add(scheme=scheme, number=number)
+    found = [(rule, inputs[0]) for rule, inputs in _inputs(one)]
+    assert found == [
+        ("registration-shape", ("parties[0].references[0].number", "I… (12)")),
+        ("registration-check-digit", ("parties[0].references[1].number", "D… (11)")),
+        ("registration-shape", ("parties[0].references[3].number", "")),
+    ]
+
+
+def test_a_gtin_is_a_number_of_goods_and_not_of_a_party():
+    one = declaration()
+    one.item.parties[0].references.add(scheme="GTIN", number="17")
+    assert _rules(one) == set()
+    one.item.content[1].product_identifiers.add(scheme="IOSS", identifier="17")
+    one.item.content[1].product_identifiers.add(scheme="GTIN", identifier="6291041500214")
+    assert _inputs(one) == [
+        ("gtin-check-digit", (("content[1].product_identifiers[1].identifier", "6291041500214"),)),
+    ]
+
+
+def test_an_unknown_unit_is_found_at_its_line_and_cut():
+    one = declaration()
+    one.item.content[0].unit_code = "KGM"
+    one.item.content[1].unit_code = "pieces " * 20
+    assert _inputs(one) == [("unit-unknown", (("content[1].unit_code", ("pieces " * 20)[:80]),))]

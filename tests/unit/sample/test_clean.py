@@ -12,7 +12,7 @@ from parcelgate.api.record.v1 import item_pb2 as pb
 from parcelgate.app.sample import traffic
 from parcelgate.app.sample.ailment import nanos_of
 from parcelgate.app.sample.plan import table
-from parcelgate.core import codelist, identifier
+from parcelgate.core import codelist, identifier, registration
 
 DAY = dt.date(2026, 7, 14)
 E123 = re.compile(r"\+[1-9]\d{0,2}( \d+)+")
@@ -142,6 +142,17 @@ def test_gtins_hold_and_belong_to_no_manufacturer(clean):
     ]
     assert gtins
     assert all(ean.is_valid(gtin) and gtin[0] == "2" for gtin in gtins)
+
+
+def test_no_number_of_a_party_or_of_goods_is_one_that_a_rule_finds(clean):
+    numbers = {
+        (reference.scheme, reference.number, reference.issuer_country)
+        for item in clean
+        for party in item.parties
+        for reference in party.references
+    }
+    assert {scheme for scheme, _, _ in numbers} == {"EORI", "IOSS"}
+    assert {number: registration.problem(*number) for number in numbers} == dict.fromkeys(numbers, "")
 
 
 def test_receptacles_have_the_shape_of_s9_and_belong_to_their_dispatch(clean):

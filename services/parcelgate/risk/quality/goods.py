@@ -1,15 +1,18 @@
-"""The description of each line: that it says what the goods are (UCC data element 18 05; ICS2 stop words)."""
+"""What each line says of the goods: a description that tells what they are (UCC data element 18 05; ICS2 stop words), a unit, GTINs."""
 
+from parcelgate.core import registration
 from parcelgate.risk.reference import STOP_TERMS, Reference
 from parcelgate.risk.rule import Hits, shown
 from parcelgate.risk.subject import Line, Subject
 from parcelgate.risk.words import Tokens, Wording
 
 _REPEATS = 3
+_GTIN = "GTIN"
+_GTIN_RULES = {registration.SHAPE: "gtin-shape", registration.CHECK_DIGIT: "gtin-check-digit"}
 
 
 def check(subject: Subject, reference: Reference, hits: Hits) -> None:
-    """Look at the descriptions and the number of pieces."""
+    """Look at the descriptions, the number of pieces with its unit, and the GTINs."""
     lines = subject.lines
     if not lines:
         if subject.nature != "DOCUMENTS":
@@ -24,8 +27,21 @@ def check(subject: Subject, reference: Reference, hits: Hits) -> None:
             hits.add(rule, (f"{line.path}.description", shown(wording.text)))
         if line.quantity == 0:
             hits.add("quantity-missing", (f"{line.path}.quantity", "0"))
+        piece = line.piece
+        unit = piece.unit_code
+        if unit and unit not in reference.units:
+            hits.add("unit-unknown", (f"{line.path}.unit_code", shown(unit)))
+        if piece.product_identifiers:
+            _products(line, hits)
     if len(lines) > 1:
         _repeated(subject, hits)
+
+
+def _products(line: Line, hits: Hits) -> None:
+    for place, product in enumerate(line.piece.product_identifiers):
+        if product.scheme == _GTIN and (found := registration.problem(_GTIN, product.identifier)):
+            path = f"{line.path}.product_identifiers[{place}].identifier"
+            hits.add(_GTIN_RULES[found], (path, shown(product.identifier)))
 
 
 def _defect(wording: Wording, reference: Reference) -> str:

@@ -1,9 +1,9 @@
-"""Sender and recipient: that they have a name and an address, and that these are not placeholders.
+"""Sender and recipient: that they have a name and an address, and that these are not placeholders; and every party's registrations.
 
 What a party wrote is shown masked, except its country.
 """
 
-from parcelgate.risk.quality import address
+from parcelgate.risk.quality import address, registration
 from parcelgate.risk.reference import Reference
 from parcelgate.risk.rule import Hits, masked
 from parcelgate.risk.subject import PartyView, Subject
@@ -14,7 +14,9 @@ _FIRST_SIGN_WITHOUT_BLANKS = "฀"
 
 
 def check(subject: Subject, reference: Reference, hits: Hits) -> None:
-    """Look at names and addresses of sender and recipient."""
+    """Look at names and addresses of sender and recipient, and at the registrations of all parties."""
+    for registered in subject.registered:
+        registration.check(registered, hits)
     sender, recipient = subject.sender, subject.recipient
     for party, word in ((sender, "sender"), (recipient, "recipient")):
         if party is None:
