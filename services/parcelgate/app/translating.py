@@ -10,6 +10,7 @@ from typing import Any
 
 from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
@@ -40,17 +41,19 @@ class _Document:
         self.closed: Closed | None = None
         self.header: dict[str, Any] = {}
         parts = chain([first], iter(lambda: source.read(_PART), b""))
+        form = registry.get(self.format)
+        self._kind: Any = Release if isinstance(form, Fault) else GetMessageClass(form.mapping.record)
         self._events: Iterator[Event] = iter(()) if self.faults else codec.read(parts, self.format, registry=registry)
 
     def records(self) -> Iterator[Message]:
-        """Yield Declarations with their items, or Releases; collects header and faults on the way."""
+        """Yield Declarations with their items, or what else the format is about; collects header and faults on the way."""
         for event in self._events:
             if isinstance(event, Header):
                 self.header = dict(event.values)
             elif isinstance(event, ItemRead):
                 self.faults.extend(event.faults)
                 if event.accepted:
-                    yield _record(event)
+                    yield _record(event, self._kind)
             else:
                 self.closed = event
                 self.faults.extend(event.faults)
@@ -150,9 +153,10 @@ def show_fault(console: Console, one: Fault) -> None:
     console.print(f"    {escape(one.hint)}")
 
 
-def _record(event: ItemRead) -> Message:
+def _record(event: ItemRead, kind: Any) -> Message:
     if not event.item:
-        return Release.FromString(event.message)
+        record: Message = kind.FromString(event.message)
+        return record
     declaration = Declaration.FromString(event.message)
     declaration.item.CopyFrom(Item.FromString(event.item))
     return declaration

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from parcelgate.api.record.v1.fault_pb2 import Fault
+from parcelgate.codecs.edifact import engine as edifact_engine
 from parcelgate.codecs.engine import Engine
 from parcelgate.codecs.mapping.mapping import FormatMapping, compile_mapping
 from parcelgate.codecs.mapping.row import MappingError
@@ -19,6 +20,7 @@ from parcelgate.core.fault import fault
 _KEYS = frozenset(("id", "name", "title", "direction", "status", "syntax", "unit", "provenance"))
 # The engines there are: what each needs to be told in format.toml, and what makes it of a folder.
 _ENGINES: Mapping[str, tuple[frozenset[str], Callable[[Path, Mapping[str, Any], FormatMapping], Engine]]] = {
+    "edifact": (edifact_engine.SETTINGS, edifact_engine.EdifactEngine),
     "xml": (xml_engine.SETTINGS, xml_engine.XmlEngine),
 }
 _compiling = threading.RLock()
@@ -93,7 +95,9 @@ class Registry:
         return found
 
     def recognise(self, first: bytes) -> str | Fault:
-        """Tell the format of a document from its first bytes (the root element must be among them)."""
+        """Tell the format of a document from its first bytes (root element, or first message header, must be among them)."""
+        if edifact_engine.looks_like(first):
+            return edifact_engine.recognise(first, [(one.id, one.settings) for one in self if one.syntax == "edifact"])
         return xml_engine.recognise(first, [(one.id, one.settings) for one in self if one.syntax == "xml"])
 
     def _known(self) -> str:

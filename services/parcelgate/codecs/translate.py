@@ -22,7 +22,13 @@ from parcelgate.core.naming import declaration_id
 
 _NOTHING: dict[str, Any] = {}
 # Where each kind of record has its identifier; any other has it itself.
-_KEYS: Mapping[str, tuple[str, ...]] = {"Declaration": ("item", "key"), "Release": ("declaration", "key", "item")}
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "Declaration": ("item", "key"),
+    "Release": ("declaration", "key", "item"),
+    "ItemEvent": ("item",),
+}
+# What says that parts of a document are lost.
+_COUNTS = frozenset(("ITEMS_COUNT_DIFFERS", "ENVELOPE_COUNT_DIFFERS"))
 
 
 class NotWritten(Exception):  # noqa: N818  says what happened
@@ -213,7 +219,7 @@ class _Document:
                 if said != self._items
             ]
         soften(faults, self._soft)
-        counted = not any(each.code == "ITEMS_COUNT_DIFFERS" and each.severity == SEVERITY_ERROR for each in faults)
+        counted = not any(each.code in _COUNTS and each.severity == SEVERITY_ERROR for each in faults)
         return Closed(
             end.stopped is None and counted,
             self._items,

@@ -71,6 +71,9 @@ REFUSED = [
     (moment.TIME, "2026", "TIME_UNREADABLE", {"written": "2026"}),
     (moment.DAY, "2026-W45-2", "DAY_UNREADABLE", None),
     (moment.DAY, "2026-13-01", "DAY_UNREADABLE", None),
+    (converter.DISPATCH_ID, "nzakla ausyda", "S8_MALFORMED", "NZAKLAAUSYDA"),
+    (converter.RECEPTACLE_ID, "NZAKLAAUSYDAACN60012", "S9_MALFORMED", "NZAKLAAUSYDAACN60012"),
+    (converter.IMPC, "Amsterdam", "IMPC_MALFORMED", "AMSTERDAM"),
 ]
 
 
@@ -83,7 +86,13 @@ def test_an_unreadable_value_is_a_fault_that_keeps_what_it_can(chosen: Converter
 
 @pytest.mark.parametrize(
     ("chosen", "text", "value"),
-    [(converter.HS, "6109.10", "610910"), (converter.ITEM_ID, "rr 0000 00014 nl", "RR000000014NL")],
+    [
+        (converter.HS, "6109.10", "610910"),
+        (converter.ITEM_ID, "rr 0000 00014 nl", "RR000000014NL"),
+        (converter.DISPATCH_ID, "nzaklaausyda acn 6 0012", "NZAKLAAUSYDAACN60012"),
+        (converter.RECEPTACLE_ID, "NZAKLAAUSYDAACN60012 003 0 0 0125", "NZAKLAAUSYDAACN60012003000125"),
+        (converter.IMPC, "nlamsa", "NLAMSA"),
+    ],
 )
 def test_what_was_taken_away_from_a_text_is_noted(chosen: Converter, text, value):
     with pytest.raises(Normalised) as caught:
@@ -127,3 +136,26 @@ def test_a_memory_stays_small():
     memory["x" * 1000]
     assert len(memory) <= 20_000
     assert "x" * 1000 not in dict(memory)
+
+
+@pytest.mark.parametrize(
+    "chosen", [converter.DISPATCH_ID, converter.RECEPTACLE_ID, converter.IMPC], ids=lambda each: each.name
+)
+def test_an_identifier_that_is_blank_is_none(chosen):
+    assert chosen.read("  ") is None
+
+
+def test_a_receptacle_says_what_its_identifier_says():
+    name = "NZAKLAAUSYDABUA60012003000125"
+    assert converter.derive_dispatch(name) == "NZAKLAAUSYDABUA60012"
+    assert (converter.derive_category(name), converter.derive_class(name), converter.derive_subclass(name)) == (
+        2,
+        1,
+        "UA",
+    )
+    assert converter.derive_receptacle_mass(name) == {"milligrams": 12_500_000}
+    assert converter.derive_receptacle_mass(name[:-4] + "9999") is None
+    assert converter.derive_receptacle_mass(name[:-4] + "0000") == {}
+    assert converter.derive_class(name.replace("BUA", "BXA")) is None
+    for function in (converter.derive_dispatch, converter.derive_category, converter.derive_receptacle_mass):
+        assert function("no receptacle") is None

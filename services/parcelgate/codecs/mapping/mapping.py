@@ -12,7 +12,7 @@ from parcelgate.codecs.mapping.row import MappingError, RowCount
 from parcelgate.codecs.mapping.scope import Node, Scope, Slot
 
 _NO_HEADER = Scope("header", None, Node(""), [Slot(0, "", None)], [], {})
-_TABLES = frozenset(("record", "code", "label", "header", "item", "trailer", "shape", "loss"))
+_TABLES = frozenset(("record", "code", "label", "header", "scope", "item", "trailer", "shape", "loss"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class FormatMapping:
     paths: tuple[str, ...]
     ignored: Mapping[int, str]
     losses: Mapping[str, str]
+    # Names of groups around the items, with the rows whose values go into every item inside (EDIFACT).
+    around: tuple[tuple[str, Scope], ...] = ()
 
     @property
     def scopes(self) -> dict[str, Scope]:
@@ -57,8 +59,11 @@ def compile_mapping(data: Mapping[str, Any], codes: Mapping[str, Mapping[str, st
     header = compiler.scope(data["header"]["at"], data["header"], None) if "header" in data else _NO_HEADER
     item = compiler.scope(data["item"]["at"], data["item"], record)
     trailer = compiler.scope(data["trailer"]["at"], data["trailer"], None) if "trailer" in data else None
+    around = tuple(
+        (each.get("at", ""), compiler.scope(each.get("at", ""), each, record)) for each in data.get("scope", ())
+    )
     ignored: dict[int, str] = {}
-    for scope in (header, item, trailer):
+    for scope in (header, item, trailer, *(scope for _, scope in around)):
         if scope is not None:
             ignored.update(_fixed(scope.root))
     mapping = FormatMapping(
@@ -72,13 +77,14 @@ def compile_mapping(data: Mapping[str, Any], codes: Mapping[str, Mapping[str, st
         tuple(rows.paths),
         ignored,
         data.get("loss", {}),
+        around,
     )
     for fill in item.fills:
         if fill.inherit and fill.inherit not in header.leaves:
             raise fill.leaf.row.error(f"the header has no fact {fill.inherit!r}")
     for path in mapping.losses:
         try:
-            target.target(record, path)
+            target.field_of(record, path, through_lists=True)
         except ValueError as error:
             raise MappingError(f"loss: {error}") from None
     return mapping
@@ -95,11 +101,17 @@ def _check_tables(data: Mapping[str, Any]) -> None:
 
 def uncovered(mapping: FormatMapping) -> list[str]:
     """List the fields of the record that no row of the format covers and no loss declares."""
+    open_ = set(_open_fields(mapping.record, mapping.item, 0, ""))
+    for _, scope in mapping.around:
+        more = set(_open_fields(mapping.record, scope, 0, ""))
+        open_ = {path for path in open_ if _within(path, more)} | {path for path in more if _within(path, open_)}
     return sorted(
-        path
-        for path in _open_fields(mapping.record, mapping.item, 0, "")
-        if not any(path == loss or path.startswith(loss + ".") for loss in mapping.losses)
+        path for path in open_ if not any(path == loss or path.startswith(loss + ".") for loss in mapping.losses)
     )
+
+
+def _within(path: str, paths: set[str]) -> bool:
+    return any(path == each or path.startswith(each + ".") for each in paths)
 
 
 def _overlaid(tables: Mapping[str, Any], codes: Mapping[str, Mapping[str, str]]) -> Mapping[str, Any]:

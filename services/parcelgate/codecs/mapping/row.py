@@ -20,6 +20,7 @@ Keys of a row:
     fact      names something other rows ask for, as in mass($unit); values gives its meanings, encode is what is written
     spread    paths in the record which all get the value of this one field; when written, they must agree
     from      function(paths): what is written where the record lacks the field, computed from others
+    ordinal   EDIFACT: numbers the groups of its kind from 1; checked when read, counted again when written
     number    JSON: "number" or "text", where the field is written otherwise than the format says
 
 A row without at, but with derive, fills in what the format itself has no field for. Two rows with one to are first and second
@@ -32,9 +33,11 @@ from typing import Any
 
 KEYS = frozenset(
     {"at", "prefix", "to", "as", "many", "each", "use", "need", "default", "derive", "inherit", "const", "count"}
-    | {"ignore", "encode", "value", "fact", "values", "spread", "from", "number"}
+    | {"ignore", "encode", "value", "fact", "values", "spread", "from", "number", "ordinal"}
 )
-_FLAGS, _LISTS, _TABLES = {"many", "count"}, {"spread"}, {"values"}
+_FLAGS, _LISTS, _TABLES = {"many", "count", "ordinal"}, {"spread"}, {"values"}
+# What stands for a number in a written tree until the writer has counted.
+ORDINAL = "\0ordinal"
 
 
 class MappingError(ValueError):
@@ -66,6 +69,7 @@ class Row:
     spread: tuple[str, ...] = ()
     source: str = ""
     number_as: str = ""
+    ordinal: bool = False
     # It stands nowhere in the document.
     absent: bool = False
     # Made of a step that chooses by a value: typeCode of number[typeCode=SDT].
@@ -142,8 +146,9 @@ def _expanded(
             inherit=raw.get("inherit", ""),
             const=raw.get("const"),
             count=raw.get("count", False),
-            ignore=raw.get("ignore", ""),
-            encode=raw.get("encode", ""),
+            ignore=raw.get("ignore", "numbers the groups of its kind" if raw.get("ordinal") else ""),
+            encode=ORDINAL if raw.get("ordinal") else raw.get("encode", ""),
+            ordinal=raw.get("ordinal", False),
             value=raw.get("value"),
             fact=raw.get("fact", ""),
             values=raw.get("values", {}),

@@ -8,6 +8,7 @@ from pathlib import Path
 from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.codecs.engine import End, Record, Subtree
 from parcelgate.codecs.mapping.mapping import FormatMapping
+from parcelgate.codecs.mapping.row import MappingError
 from parcelgate.codecs.mapping.tree import TreeWriter, Unwritable
 from parcelgate.codecs.xml import reader, writer
 from parcelgate.codecs.xml.part import Root, opened
@@ -39,6 +40,8 @@ class XmlEngine:
 
     def __init__(self, folder: Path, settings: Mapping[str, str], mapping: FormatMapping) -> None:
         """Take the format's folder, its settings and its mapping."""
+        if mapping.around:
+            raise MappingError("scope is for groups of segments; XML has none")
         self._folder, self._settings, self._mapping = folder, settings, mapping
 
     @cached_property
