@@ -4,7 +4,7 @@ import threading
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -18,10 +18,12 @@ from parcelgate.core import resource
 from parcelgate.core.fault import fault
 
 _KEYS = frozenset(("id", "name", "title", "direction", "status", "syntax", "unit", "provenance"))
-# The engines there are: what each needs to be told in format.toml, and what makes it of a folder.
-_ENGINES: Mapping[str, tuple[frozenset[str], Callable[[Path, Mapping[str, Any], FormatMapping], Engine]]] = {
-    "edifact": (edifact_engine.SETTINGS, edifact_engine.EdifactEngine),
-    "xml": (xml_engine.SETTINGS, xml_engine.XmlEngine),
+# What makes an engine of a format's folder, its settings and its mapping.
+_Make: TypeAlias = Callable[[Path, Mapping[str, Any], FormatMapping], Engine]
+# The engines there are: what format.toml must tell each, what it may with what holds if it does not, and what makes it.
+_ENGINES: Mapping[str, tuple[frozenset[str], Mapping[str, Any], _Make]] = {
+    "edifact": (edifact_engine.SETTINGS, edifact_engine.OPTIONS, edifact_engine.EdifactEngine),
+    "xml": (xml_engine.SETTINGS, xml_engine.OPTIONS, xml_engine.XmlEngine),
 }
 _compiling = threading.RLock()
 Codes: TypeAlias = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
@@ -64,7 +66,7 @@ class Format:
     def engine(self) -> Engine:
         """The engine of its syntax, for this format; raises MappingError."""
         with _compiling:
-            return _ENGINES[self.syntax][1](self.folder, self.settings, self.mapping)
+            return _ENGINES[self.syntax][2](self.folder, self.settings, self.mapping)
 
 
 @lru_cache(maxsize=256)
@@ -98,7 +100,12 @@ class Registry:
         """Tell the format of a document from its first bytes (root element, or first message header, must be among them)."""
         if edifact_engine.looks_like(first):
             return edifact_engine.recognise(first, [(one.id, one.settings) for one in self if one.syntax == "edifact"])
-        return xml_engine.recognise(first, [(one.id, one.settings) for one in self if one.syntax == "xml"])
+        known = [
+            xml_engine.Known(one.id, one.settings, partial(getattr, one, "mapping"))
+            for one in self
+            if one.syntax == "xml"
+        ]
+        return xml_engine.recognise(first, known)
 
     def _known(self) -> str:
         return ", ".join(sorted(self._formats)) or "none"
@@ -118,11 +125,13 @@ def _format(path: Path) -> Format:
     syntax = data.get("syntax")
     if syntax is not None and syntax not in _ENGINES:
         raise MappingError(f"{path}: there is no engine for the syntax {syntax!r}")
-    known = _KEYS | (_ENGINES[syntax][0] if syntax is not None else frozenset())
-    wrong = data.keys() ^ known
-    if wrong:
-        raise MappingError(f"{path}: {'missing' if min(wrong) in known else 'unknown'} key {min(wrong)!r}")
+    needed, options, _ = _ENGINES[syntax] if syntax is not None else (frozenset(), {}, None)
+    needed = needed | _KEYS
+    if missing := needed - data.keys():
+        raise MappingError(f"{path}: missing key {min(missing)!r}")
+    if unknown := data.keys() - needed - options.keys():
+        raise MappingError(f"{path}: unknown key {min(unknown)!r}")
     if data["id"] != "/".join(path.parent.parts[-3:]):
         raise MappingError(f"{path}: the id {data['id']!r} is not the folder's name")
-    settings = {name: data.pop(name) for name in known - _KEYS}
-    return Format(**data, folder=path.parent, settings=settings)
+    settings = {name: value for name, value in {**options, **data}.items() if name not in _KEYS}
+    return Format(**{name: data[name] for name in _KEYS}, folder=path.parent, settings=settings)

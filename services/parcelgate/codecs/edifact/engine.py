@@ -24,6 +24,7 @@ from parcelgate.core.fault import fault
 # What format.toml says of an EDIFACT format beside what every format says: the file of its segment table, what UNH says of
 # its messages (type, version, release, agency, association code), and with which set and syntax version it is written.
 SETTINGS = frozenset(("segments", "message", "characters"))
+OPTIONS: Mapping[str, Any] = {}
 _compiling = threading.RLock()
 
 

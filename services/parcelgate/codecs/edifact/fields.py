@@ -199,7 +199,9 @@ class Fields:
 
     def _place(self, table: dict[int, dict[int, Entry] | int], scope: Scope, node: Node) -> None:
         row = node.fixed or (node.leaf.row if node.leaf is not None else None)
-        if row is None or node.cases or node.children or node.attributes:
+        if node.also:
+            raise node.also[0].row.error("the EDIFACT engine reads an element once")
+        if row is None or node.cases or node.children or node.attributes or node.fixed_attributes:
             raise MappingError(f"{scope.name}: {self.name}/{node.name} is no element of a segment, such as 2 or 2.1")
         number, place = position(row.at, node.name)
         if node.fixed is not None and node.fixed.ignore and not node.fixed.ordinal and "." not in node.name:

@@ -89,10 +89,16 @@ class Compiler:
 
     def _place(self, scope: Scope, row: Row, open_: tuple[str, ...]) -> None:
         node, attribute = self._node(scope, row)
+        if row.also:
+            self._read_too(scope, row, node)
+            return
         if row.const is not None or row.ignore or row.fact:
-            if node.children or attribute:
+            if attribute and not row.fact:
+                node.fixed_attributes[attribute] = row
+            elif node.children or attribute:
                 raise row.error("const, ignore and fact stand for a whole element")
-            node.fact, node.fixed = (row, None) if row.fact else (None, row)
+            else:
+                node.fact, node.fixed = (row, None) if row.fact else (None, row)
             return
         leaf = self._spread(scope, row) if row.spread else self._leaf(scope, row, open_, node)
         if leaf is None:
@@ -105,6 +111,8 @@ class Compiler:
             raise row.error("the element already has a row, or elements inside it")
         else:
             node.leaf = leaf
+        if node.leaf is not None and node.leaf.row.many and (node.attributes or node.fixed_attributes):
+            raise row.error("an element of a list of plain values has no attributes")
 
     def _node(self, scope: Scope, row: Row) -> tuple[Node, str]:
         """Find or make the node at which a row stands; returns it, and the attribute of it that is meant."""
@@ -122,15 +130,29 @@ class Compiler:
             node = node.at(step)
             for test in step.tests:
                 self._imply(scope, node, test)
-            if node.each is not None or node.fixed is not None or (node.leaf is not None and place < len(steps)):
+            taken = node.each is not None or node.fixed is not None or (node.leaf is not None and place < len(steps))
+            if taken and not (row.also and place == len(steps)):
                 raise row.error(f"{step.name} has a row of its own that reads all of it")
         return node, attribute
+
+    def _read_too(self, scope: Scope, row: Row, node: Node) -> None:
+        if not (node.leaf or node.each) or scope.record is None or "@" in row.at:
+            raise row.error("a further row needs one before it that reads the element")
+        leaf = self._plain_leaf(scope, row)
+        node.also.append(leaf)
+        scope.leaves.setdefault(row.to, leaf)
 
     def _imply(self, scope: Scope, node: Node, test: Choice) -> None:
         """Let what chooses an occurrence be written with it, before its other fields if no row says otherwise."""
         if test.pattern is not None:
             return
         for step in steps_of(test.at):
+            if step.name.startswith("@"):
+                name = step.name[1:]
+                if name not in node.attributes and name not in node.fixed_attributes:
+                    number = self.rows.next(f"{scope.name}/{test.at}={test.value}")
+                    node.fixed_attributes[name] = Row(number, scope.name, test.at, const=test.value, implied=True)
+                return
             node = node.at(step)
         if not node.has_rows:
             number = self.rows.next(f"{scope.name}/{test.at}={test.value}")
@@ -186,7 +208,8 @@ class Compiler:
             if name in known and not (known[name].has_rows and child.fixed is not None):
                 raise row.error(f"the shape has no row for all of {name}, by which the entries are chosen")
         inner.root.children = {**chosen, **known}
-        node.children = {}
+        inner.root.fixed_attributes = {**node.fixed_attributes, **inner.root.fixed_attributes}
+        node.children, node.fixed_attributes = {}, {}
 
     def _plain_leaf(self, scope: Scope, row: Row) -> Leaf:
         if scope.record is None:

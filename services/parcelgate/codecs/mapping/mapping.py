@@ -23,10 +23,10 @@ class FormatMapping:
     header: Scope
     item: Scope
     trailer: Scope | None
-    # Names of the elements (or groups) at which header, item and trailer stand; None if there is no header.
+    # Names of the elements (or groups) at which header, item and trailer stand; None for what there is not.
     header_at: str | None
     item_at: str
-    trailer_at: str
+    trailer_at: str | None
     paths: tuple[str, ...]
     ignored: Mapping[int, str]
     losses: Mapping[str, str]
@@ -38,7 +38,9 @@ class FormatMapping:
         """Header, item and trailer, as far as there are any, by the names at which they stand."""
         scopes = {} if self.header_at is None else {self.header_at: self.header}
         scopes[self.item_at] = self.item
-        return scopes if self.trailer is None else {**scopes, self.trailer_at: self.trailer}
+        if self.trailer is not None and self.trailer_at is not None:
+            scopes[self.trailer_at] = self.trailer
+        return scopes
 
 
 def compile_mapping(data: Mapping[str, Any], codes: Mapping[str, Mapping[str, str]] | None = None) -> FormatMapping:
@@ -73,7 +75,7 @@ def compile_mapping(data: Mapping[str, Any], codes: Mapping[str, Mapping[str, st
         trailer,
         data["header"]["at"] if "header" in data else None,
         data["item"]["at"],
-        data["trailer"]["at"] if trailer is not None else "",
+        data["trailer"]["at"] if trailer is not None else None,
         tuple(rows.paths),
         ignored,
         data.get("loss", {}),
@@ -141,8 +143,9 @@ def _codes(tables: Mapping[str, Any]) -> dict[str, tuple[str, Mapping[str, int]]
 
 def _fixed(root: Node) -> Iterator[tuple[int, str]]:
     for node in root.inner():
-        if node.fixed is not None and node.fixed.ignore:
-            yield node.fixed.number, node.fixed.ignore
+        for row in (node.fixed, *node.fixed_attributes.values()):
+            if row is not None and row.ignore:
+                yield row.number, row.ignore
         if node.each is not None:
             yield from _fixed(node.each.scope.root)
 
@@ -173,7 +176,7 @@ def _open_fields(record: Descriptor, scope: Scope, slot: int, path: str) -> Iter
 def _covered(scope: Scope, slot: int) -> set[str]:
     covered = {each.key for each in scope.sets if each.slot == slot}
     for node in scope.root.inner():
-        for leaf in (node.leaf, *node.attributes.values()):
+        for leaf in (node.leaf, *node.also, *node.attributes.values()):
             if leaf is not None and leaf.slot == slot:
                 covered.add(leaf.key)
             if leaf is not None and leaf.merge and scope.slots[leaf.slot].parent == slot:
