@@ -100,6 +100,28 @@ def test_too_many_faults_of_one_item_are_cut_but_never_the_one_that_rejects_it()
     assert [fault.code for fault in item.faults[-2:]] == ["FAULTS_CUT", "KEY_MISSING"]
 
 
+def test_many_findings_beside_the_items_never_hide_the_one_that_matters():
+    head = ["BGM+610+NZAKLAAUSYDAACN60012+9'", *["DTM+137:202601140900:203'"] * 9, "LOC+5+NZAKLA'", "LOC+8+AUSYDA'"]
+    messages = [message(receptacle(1), number, head) for number in range(1, 40)]
+    messages[-1][-1] = "UNT+99+39'"
+    closed = read(interchange(*messages))[-1]
+    codes = [fault.code for fault in closed.faults]
+    assert len(codes) == limit.FAULTS_OF_ONE + 2
+    assert codes[-2:] == ["FAULTS_CUT", "ENVELOPE_COUNT_DIFFERS"]
+    assert not closed.routable
+    assert not closed.complete
+
+
+def test_a_fault_of_every_message_is_not_told_for_ever():
+    messages = [message(receptacle(1), number) for number in range(1, 1000)]
+    for each in messages:
+        each[-1] = "UNT+99+x'"
+    closed = read(interchange(*messages))[-1]
+    assert closed.items == 999
+    assert len(closed.faults) <= limit.FAULTS_OF_ONE + 2
+    assert not closed.routable
+
+
 def test_an_item_that_is_too_large_is_rejected_and_the_next_is_read(monkeypatch):
     monkeypatch.setattr(limit, "ITEM_SEGMENTS", 300)
     events = read(interchange(message([*receptacle(1), *receptacle(2, 400), *receptacle(3)])))

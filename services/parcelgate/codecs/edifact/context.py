@@ -5,7 +5,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR, Fault
-from parcelgate.codecs.edifact import address, limit
+from parcelgate.codecs.edifact import address
+from parcelgate.codecs.edifact.finding import Findings
 from parcelgate.codecs.edifact.level import Level
 from parcelgate.codecs.mapping.converter import Defect, Normalised
 from parcelgate.codecs.mapping.ledger import Marks
@@ -20,7 +21,6 @@ class Context:
     """One interchange being read; at() turns it to the next segment, item and beside to what its faults belong to."""
 
     __slots__ = (
-        "_cut",
         "beside",
         "component",
         "counts",
@@ -44,7 +44,7 @@ class Context:
         # Facts of the interchange that items inherit.
         self.header: Mapping[str, Any] = {}
         # Faults of the item, and those of what stands beside the items; one of them is added to.
-        self.beside: list[Fault] = []
+        self.beside = Findings()
         self.faults = self.beside
         self.failed: set[tuple[int, int]] = set()
         # Item, 0 beside them; message of the interchange; segment of the message, with its tag and line.
@@ -52,10 +52,8 @@ class Context:
         self.tag = ""
         # Which one of its kind the present group is, from 1.
         self.ordinal = 1
-        # Faults of the present list were left out.
-        self._cut = False
 
-    def begin_around(self, number: int, faults: list[Fault]) -> None:
+    def begin_around(self, number: int, faults: Findings) -> None:
         """Turn to what stands around the next items: its faults will be theirs."""
         self.number = number
         self.faults = faults
@@ -64,28 +62,26 @@ class Context:
     def begin_item(self, number: int, around: Iterable[Fault]) -> None:
         """Turn to an item; its faults are a list of its own, and those of what stands around it."""
         self.number = number
-        self.faults = []
+        self.faults = Findings()
         for each in around:
             mine = Fault()
             mine.CopyFrom(each)
             mine.item_number = number
             self.faults.append(mine)
-        self._cut = False
         self.failed = set()
 
     def end_item(self) -> list[Fault]:
         """Turn to what stands beside the items; returns the faults of the item."""
         found, self.faults = self.faults, self.beside
         self.number = 0
-        self._cut = False
         return found
 
     def renew(self) -> None:
         """Begin a new list of what stands beside the items: the last one was handed out."""
+        found = Findings(after=self.beside)
         if self.faults is self.beside:
-            self.faults = []
-        self.beside = self.faults if not self.number else []
-        self._cut = False
+            self.faults = found
+        self.beside = found
 
     def address(self, element: int = 0, component: int = 0) -> str:
         """Write where in the present segment something stands."""
@@ -103,13 +99,9 @@ class Context:
         **words: Any,
     ) -> None:
         """Add a fault of the present segment, or of another place; after many, only those that must be there."""
-        if len(self.faults) >= limit.FAULTS_OF_ONE and not must:
-            if not self._cut:
-                self._cut = True
-                self.faults.append(fault("FAULTS_CUT", item_number=self.number, more_possible=True))
-            return
-        place = where or self.address(element, component)
-        self.faults.append(fault(code, address=place, line=line or self.line, item_number=self.number, **words))
+        if self.faults.has_room(code, self.number, must=must):
+            place = where or self.address(element, component)
+            self.faults.append(fault(code, address=place, line=line or self.line, item_number=self.number, **words))
 
     def name(self, element: int, component: int = 0) -> str:
         """Name an element in a sentence: MEA/3.2."""

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.codecs.edifact import limit
 from parcelgate.codecs.edifact.context import Context
 from parcelgate.codecs.edifact.fields import Fields
+from parcelgate.codecs.edifact.finding import Findings
 from parcelgate.codecs.edifact.level import Level
 from parcelgate.codecs.edifact.segment import Element, Splitter
 from parcelgate.codecs.edifact.shape import ShapeReader
@@ -31,7 +31,7 @@ class _Frame:
         self.counts: dict[Group, int] = {}
         self.completed = False
         # Faults of a group around items: every item inside has them too.
-        self.faults: list[Fault] = []
+        self.faults = Findings()
 
 
 class Walk:
@@ -300,7 +300,9 @@ class Walk:
             self._end_item(frame)
         elif frame.plan is not None and frame.plan.around:
             if not frame.counts.get(self._structure.item):
-                context.beside += frame.faults
+                for each in frame.faults:
+                    if context.beside.has_room(each.code, 0):
+                        context.beside.append(each)
             context.end_item()
         if frame.header is not None:
             self._count(frame.header)
