@@ -31,11 +31,11 @@ class Envelope:
         context = self._context
         self.is_begun = True
         facts: dict[str, Any] = {
-            "interchange_reference": _text(elements, 5),
-            "sender": _text(elements, 2),
-            "recipient": _text(elements, 3),
+            "interchange_reference": text_of(elements, 5),
+            "sender": text_of(elements, 2),
+            "recipient": text_of(elements, 3),
             "prepared_at": self._prepared(elements),
-            "test_indicator": _text(elements, 11) == "1",
+            "test_indicator": text_of(elements, 11) == "1",
         }
         self._reference = facts["interchange_reference"]
         context.header = {name: value for name, value in facts.items() if value}
@@ -50,7 +50,7 @@ class Envelope:
             self._unexpected("the group before it is not closed")
         self._groups += 1
         self._context.segment = self._groups
-        self._group = _text(elements, 5)
+        self._group = text_of(elements, 5)
         self._messages_of_group = 0
         self.in_group = True
 
@@ -63,7 +63,7 @@ class Envelope:
         self._messages_of_group += 1
         context.message = self._messages
         context.segment = 1
-        self._message = _text(elements, 1)
+        self._message = text_of(elements, 1)
         self.in_message = True
         if not self._message:
             context.add("HEADER_FIELD_MISSING", 1, name="UNH/1")
@@ -118,19 +118,19 @@ class Envelope:
         self._context.add("ENVELOPE_UNEXPECTED", name=self._context.tag, detail=detail)
 
     def _count(self, elements: Sequence[Element], things: str, found: int) -> None:
-        said = _text(elements, 1)
+        said = text_of(elements, 1)
         if not (said.isascii() and said.isdigit() and len(said) < 12 and int(said) == found):
             name = self._context.name(1)
             self._context.add("ENVELOPE_COUNT_DIFFERS", 1, name=name, said=said or "no", things=things, found=found)
 
     def _agree(self, elements: Sequence[Element], wanted: str, other: str) -> None:
-        said = _text(elements, 2)
+        said = text_of(elements, 2)
         if said != wanted:
             name = self._context.name(2)
             self._context.add("ENVELOPE_REFERENCE_DIFFERS", 2, value=said[:35], name=name, other=other)
 
     def _prepared(self, elements: Sequence[Element]) -> Any:
-        day, time = _text(elements, 4), _text(elements, 4, 2)
+        day, time = text_of(elements, 4), text_of(elements, 4, 2)
         converter = _TIMES[self._century and len(day) == 8]
         try:
             return converter.read(day + time)
@@ -141,15 +141,15 @@ class Envelope:
 
 def identity(elements: Sequence[Element]) -> tuple[str, ...]:
     """Return what a message is, from its UNH: type, version, release, agency, association code."""
-    return tuple(_text(elements, 2, place) for place in range(1, 6))
+    return tuple(text_of(elements, 2, place) for place in range(1, 6))
 
 
 def reference_of(elements: Sequence[Element]) -> str:
     """Return the reference of a message, from its UNH."""
-    return _text(elements, 1)
+    return text_of(elements, 1)
 
 
-def _text(elements: Sequence[Element], number: int, component: int = 1) -> str:
+def text_of(elements: Sequence[Element], number: int, component: int = 1) -> str:
     """Return the text at a place of a service segment, where components are split already."""
     if number >= len(elements):
         return ""
