@@ -299,6 +299,34 @@ def test_facts_of_a_group_around_items_go_into_each_and_so_do_its_faults(tmp_pat
     assert events[-1].routable
 
 
+def test_faults_around_items_go_into_those_of_a_known_shape_too(tmp_path, monkeypatch):
+    text = nested(tmp_path).get("upu/emsevt/nested").folder / "segments.toml"
+    text.write_text(text.read_text("utf-8").replace("max = 3", "max = 999"), "utf-8")
+    registry = Registry(tmp_path)
+    event = ["STS+1+EMD'", "DTM+334:20260117113000:204'"]
+    body = ["CNI+1+CP100200305NZ'", *event * 20, "CNI+3+CP100200305NZ'", *event * 20]
+    segments = ["UNH+1+IFTSTA:D:00A:UN:PG01'", "BGM+23++9'", *body]
+    segments = [UNB, *segments, f"UNT+{len(segments) + 1}+1'", "UNZ+1+PD0001'"]
+    monkeypatch.setattr(limit, "SHAPE_TIMES", 1)
+    events = read("".join(segments).encode(), registry, "upu/emsevt/nested")
+    assert told(events) == [(number, "ORDINAL_DIFFERS", "CNI[44]/1", 1) for number in range(21, 41)]
+    assert all(item.accepted for item in items(events))
+
+
+def test_a_needed_value_that_can_not_be_read_rejects_its_item(tmp_path):
+    source = shipped().get(FORMAT).folder
+    folder = tmp_path / "upu" / "predes" / "own-1"
+    folder.mkdir(parents=True)
+    for path in source.glob("*.toml"):
+        row = '{ at = "CNT[1.1=11]/1.2", to = "items_count", as = "int"'
+        (folder / path.name).write_text(path.read_text("utf-8").replace(row, row + ', need = "key"'), "utf-8")
+    body = receptacle(1)
+    body[1] = "CNT+11:many'"
+    (item,) = items(read(interchange(message(body)), Registry(tmp_path)))
+    assert not item.accepted
+    assert [(each.code, each.severity) for each in item.faults] == [("NUMBER_UNREADABLE", SEVERITY_ERROR)]
+
+
 def test_items_with_equal_facts_around_them_are_written_into_one_group_as_far_as_it_goes(tmp_path):
     registry = nested(tmp_path)
     names = ["CP100200305NZ"] * 4 + ["RR473124829GB"] + ["CP100200305NZ"]

@@ -51,6 +51,7 @@ def test_lines_are_counted_where_the_sender_breaks_them():
     assert [(line, parts[0]) for line, _, parts in found] == [(1, "A"), (2, "B"), (4, "C"), (5, "D")]
     assert rest == ""
     assert split(b"A+?+'\nB+2'")[0][1][0] == 2
+    assert split(b"A+?+\nx'B+2'")[0][1][0] == 2
 
 
 def test_what_has_no_terminator_is_left_over():
@@ -163,6 +164,8 @@ def test_what_the_opening_says():
     assert b"".join(found.parts) == b"UNB+UNOC:3+A+B'"
     assert opened("UNB+@+A+B'", "UNOC:4").delimiters == V4
     assert opened("UNB\x1dUNOB\x1f1\x1dA\x1c").delimiters == LEVEL_B
+    first_of_two = opened("UNB+@+A+B+260114:0905+1'UNZ+0+1'UNA|!,\\ $UNB!UNOC|3!A$")
+    assert first_of_two.delimiters == V3
     mail = opened("Dear all,\nUNBELIEVABLE UNA\n\nUNB+@+A+B'")
     assert (mail.preceded, mail.line) == (True, 4)
 
