@@ -117,7 +117,11 @@ headers = st.fixed_dictionaries(
         "prepared_at": written("201", "%y%m%d%H%M"),
         "message_reference": words,
     },
-    optional={"test_indicator": st.just(True)},
+    optional={
+        "test_indicator": st.just(True),
+        "sender_qualifier": st.sampled_from(["14", "ZZ"]),
+        "recipient_qualifier": st.sampled_from(["14", "ZZ"]),
+    },
 )
 
 

@@ -33,7 +33,9 @@ class Envelope:
         facts: dict[str, Any] = {
             "interchange_reference": text_of(elements, 5),
             "sender": text_of(elements, 2),
+            "sender_qualifier": text_of(elements, 2, 2),
             "recipient": text_of(elements, 3),
+            "recipient_qualifier": text_of(elements, 3, 2),
             "prepared_at": self._prepared(elements),
             "test_indicator": text_of(elements, 11) == "1",
         }

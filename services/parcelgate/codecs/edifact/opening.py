@@ -38,7 +38,7 @@ def opened(parts: Iterable[bytes]) -> Opening | Fault:
     data = b""
     for part in rest:
         data += part
-        if len(data) >= limit.BEFORE + limit.OPENING or _whole(data):
+        if len(data) >= limit.BEFORE + limit.OPENING:
             break
     if not data.strip(_BLANK):
         return fault("DOCUMENT_EMPTY")
@@ -78,12 +78,6 @@ def _beginning(data: bytes) -> tuple[int, int, Delimiters] | Fault:
     if b"UNA".startswith(word) or b"UNB".startswith(word):
         return fault("EDIFACT_TRUNCATED", address="UNB", line=1, detail="UNB is not complete")
     return fault("DOCUMENT_NOT_EDIFACT", line=1, limit=limit.BEFORE)
-
-
-def _whole(data: bytes) -> bool:
-    """Tell whether UNB and its first element are there; only what is searched later counts."""
-    match = _ADVICE.search(data) or _HEADER.search(data)
-    return match is not None and len(data) > match.end() + limit.OPENING // 8
 
 
 def _line(data: bytes, at: int) -> int:
