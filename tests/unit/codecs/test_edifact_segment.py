@@ -56,7 +56,7 @@ def test_lines_are_counted_where_the_sender_breaks_them():
 
 def test_what_has_no_terminator_is_left_over():
     assert split(b"A+1'B+2") == ([(1, True, ["A", ["1"]])], "B+2")
-    assert split(b"A+1'B+2?'")[1] == "B+2?'"
+    assert split(b"A+1'B+2?'")[1] == "B+2'"
     assert split(b"A+1'\r\n\x1a\0\0")[1] == ""
 
 
@@ -91,6 +91,11 @@ def test_every_set_reads_what_it_writes(name):
 def test_a_character_outside_the_set_is_noted_and_nothing_else_is_lost(name, data, text):
     found, _ = split(b"A+1'B+" + data + b"+2'C'", charset=name)
     assert found == [(1, True, ["A", ["1"]]), (1, False, ["B", [text], ["2"]]), (1, True, ["C"])]
+
+
+def test_a_doubtful_segment_stays_so_when_its_end_was_released(monkeypatch):
+    monkeypatch.setattr(limit, "PIECE_LEAST", 1)
+    assert split(b"A+\x00?'B'C'", size=5)[0] == [(1, False, ["A", ["\ufffd'B"]]), (1, True, ["C"])]
 
 
 def test_utf_8_is_not_torn_at_the_edges_of_parts(monkeypatch):

@@ -105,7 +105,7 @@ class _Reading:
                         yield from walk.out
                         walk.out = []
                     continue
-                first, *rest = self._splitter.plain(trigger + part)
+                first, *rest = self._splitter.sound(trigger + part)
                 self._count(*first)
                 walk.ordinarily(first[2])
                 for segment in rest:
@@ -121,7 +121,7 @@ class _Reading:
 
     def _segments(self, text: str) -> Iterator[Subtree]:
         walk = self._walk
-        for line, sound, elements in self._splitter.plain(text):
+        for line, sound, elements in self._splitter.sound(text):
             if walk.between:
                 self._count(line, sound, elements)
                 walk.ordinarily(elements)

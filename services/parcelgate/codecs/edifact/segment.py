@@ -1,11 +1,10 @@
 """Segments out of bytes that come in parts of any size: a generator, linear, that holds one piece at a time.
 
-Bytes are cut at segment terminators, decoded and split piece by piece. Only a segment with a release character or a
-repetition is looked at more closely: its released characters are hidden, it is split, and they come back.
+Bytes are cut at segment terminators, decoded and split piece by piece. Released characters are hidden before anything is
+split, and come back in the texts; only a segment that has some, or a repetition, is looked at closely.
 """
 
-import re
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from parcelgate.codecs.edifact import limit
@@ -21,8 +20,9 @@ class Repeated(list[list[str]]):
 Element: TypeAlias = str | list[str] | Repeated
 # Line, whether all its characters belong to the set, and the elements; the first is the tag.
 Segment: TypeAlias = tuple[int, bool, Sequence[Element]]
-# Half a surrogate pair stands for a released character while a segment is split: no decoded text has one.
-_HIDDEN = 0xD800
+# Two halves of surrogate pairs stand for a released character while a segment is split, the first always the same: no decoded
+# text has one.
+_MARK = "\ud800"
 _REPLACED = "\ufffd"
 # What may stand behind the last segment: line ends, and what fills files up.
 _BLANK = "\r\n\t \x1a\0\ufeff"
@@ -39,11 +39,11 @@ class Splitter:
         """Take the service characters, the character set, and the line at which the first part begins."""
         self._delimiters, self._charset = delimiters, charset
         self._terminator = delimiters.terminator.encode()
-        self._service = "".join(delimiters.service).encode()
-        marks = delimiters.release + delimiters.repetition
-        self._marks = re.compile(f"[{re.escape(marks)}]") if marks else None
-        self._hide = {char: chr(_HIDDEN + place) for place, char in enumerate(delimiters.service)}
-        self._shown = {ord(hidden): char for char, hidden in self._hide.items()}
+        self._service = delimiters.service.encode()
+        self._hide = {char: _MARK + chr(ord(_MARK) + place) for place, char in enumerate(delimiters.service, 1)}
+        self._shown = {ord(hidden[1]): char for char, hidden in self._hide.items()} | {ord(_MARK): ""}
+        # A segment that has one of these must be looked at closely.
+        self._marks = [_MARK, *delimiters.repetition]
         # Line of what comes next.
         self.line = line
         # Bytes handed out so far, counted in pieces.
@@ -55,52 +55,90 @@ class Splitter:
         """Yield segment after segment; raises SegmentTooLong."""
         for block in self.blocks(parts):
             if isinstance(block, str):
-                yield from self.plain(block)
+                yield from self.sound(block)
             else:
                 yield block
 
-    def plain(self, text: str) -> Iterator[Segment]:
-        """Split a text in which nothing is released or repeated, and all characters belong to the set."""
-        element = self._delimiters.element
-        raws = text.split(self._delimiters.terminator)
-        if "\n" not in text and "\r" not in text:
-            line = self.line
-            for raw in raws:
-                yield line, True, raw.split(element)
-            return
-        for raw in raws:
-            segment = self._placed(raw)
-            yield self.line, True, segment.split(element)
-            self.line += segment.count("\n")
-
     def blocks(self, parts: Iterable[bytes]) -> Iterator[str | Segment]:
-        """Yield texts of whole segments for plain(), without the last terminator, and between them segments that are not plain.
+        """Yield texts of whole segments for sound(), without the last terminator, and segments with odd characters.
 
-        Raises SegmentTooLong.
+        Released characters of the texts are hidden. Raises SegmentTooLong.
         """
-        # Bytes after the last terminator so far; a segment of which a released terminator was taken for its end.
-        rest, open_ = b"", ""
-        terminator = self._terminator
-        decode, has_all, service = self._charset.text, self._charset.has_all, self._service
+        # Bytes after the last terminator so far; a segment, hidden, of which a released terminator was taken for its end.
+        rest, open_, was_sound = b"", "", True
+        terminator = self._delimiters.terminator
         for piece in _pieces(parts):
             self.consumed += len(piece)
-            end = piece.rfind(terminator)
+            end = piece.rfind(self._terminator)
             if end < 0:
                 rest += piece
                 if len(rest) > limit.SEGMENT:
                     raise SegmentTooLong
                 continue
-            data = rest + piece[:end]
+            text, is_sound, is_open = self._read(rest + piece[:end])
             rest = piece[end + 1 :]
-            text = decode(data)
-            sound = has_all(data, service) and _REPLACED not in text
-            if open_ or not sound:
-                open_ = yield from self._closely(open_ + text, sound=sound)
-            elif self._marks is not None and self._marks.search(text) is not None:
-                open_ = yield from self._parted(text, self._marks)
+            text, open_, is_sound = open_ + text, "", is_sound and was_sound
+            was_sound = True
+            if is_open:
+                was_sound = is_sound
+                text, parted, open_ = text.rpartition(terminator)
+                if not parted:
+                    _check_length(open_)
+                    continue
+            _check_length(*(text.split(terminator) if len(text) > limit.SEGMENT else ()), open_)
+            if is_sound:
+                yield text
             else:
-                yield self._short(text)
-        self.rest = (open_ + decode(rest)).strip(_BLANK)
+                yield from (self._doubtful(self._placed(raw)) for raw in text.split(terminator))
+        self.rest = (self._released(open_) + self._charset.text(rest)).strip(_BLANK)
+
+    def _read(self, data: bytes) -> tuple[str, bool, bool]:
+        """Decode, and hide what is released; also tells whether all is sound, and whether the terminator behind it is text."""
+        text = self._charset.text(data)
+        is_sound = self._charset.has_all(data, self._service) and _REPLACED not in text
+        release = self._delimiters.release
+        if not release or release not in text:
+            return text, is_sound, False
+        if (len(text) - len(text.rstrip(release))) % 2:
+            return self._hidden(text[:-1]) + self._hide[self._delimiters.terminator], is_sound, True
+        return self._hidden(text), is_sound, False
+
+    def sound(self, text: str) -> Iterator[Segment]:
+        """Split a text of blocks() into its segments."""
+        element = self._delimiters.element
+        raws = text.split(self._delimiters.terminator)
+        marks = [mark for mark in self._marks if mark in text]
+        if "\n" in text or "\r" in text:
+            for raw in raws:
+                segment = self._placed(raw)
+                is_plain = not any(mark in segment for mark in marks)
+                yield self.line, True, segment.split(element) if is_plain else self._split(segment)
+                self.line += segment.count("\n")
+            return
+        line = self.line
+        if not marks:
+            for raw in raws:
+                yield line, True, raw.split(element)
+            return
+        # There are two marks at most.
+        first, last = marks[0], marks[-1]
+        for raw in raws:
+            yield line, True, self._split(raw) if first in raw or last in raw else raw.split(element)
+
+    def texts(self, item: str) -> list[str] | None:
+        """Split segments of blocks() into all their texts, in order; None if something is repeated."""
+        component, element, _, _, repetition, terminator = self._delimiters
+        found = item.replace(terminator, element).replace(component, element).split(element)
+        if repetition and repetition in item:
+            return None
+        if _MARK not in item:
+            return found
+        return [self._released(text) if _MARK in text else text for text in found]
+
+    def parted(self, elements: Sequence[Element]) -> list[Element]:
+        """Split the elements of a segment into their components."""
+        component = self._delimiters.component
+        return [elements[0], *(each.split(component) if isinstance(each, str) else each for each in elements[1:])]
 
     def _placed(self, raw: str) -> str:
         """Take line breaks and blanks from before a segment, and count the lines."""
@@ -108,107 +146,30 @@ class Splitter:
         self.line += raw.count("\n", 0, len(raw) - len(text))
         return text
 
-    def _short(self, text: str) -> str:
-        if len(text) > limit.SEGMENT and len(max(text.split(self._delimiters.terminator), key=len)) > limit.SEGMENT:
-            raise SegmentTooLong
-        return text
-
-    def _parted(self, text: str, marks: re.Pattern[str]) -> Generator[str | Segment, None, str]:
-        """Part a sound text into plain stretches and the few segments that are not plain; returns what is still open."""
-        terminator = self._delimiters.terminator
-        at = 0
-        while (mark := marks.search(text, at)) is not None:
-            begin = text.rfind(terminator, at, mark.start()) + 1 or at
-            if begin > at:
-                yield self._short(text[at : begin - 1])
-            end = self._end(text, mark.start())
-            if end < 0:
-                return self._open(text[begin:])
-            if end - begin > limit.SEGMENT:
-                raise SegmentTooLong
-            yield self._one(self._placed(text[begin:end]), sound=True)
-            at = end + 1
-            if at > len(text):
-                return ""
-        yield self._short(text[at:])
-        return ""
-
-    def _end(self, text: str, at: int) -> int:
-        """Find the terminator of a segment that is not released, -1 if it is still to come; the text's own last is left out."""
-        terminator, release = self._delimiters.terminator, self._delimiters.release
-        while True:
-            end = text.find(terminator, at)
-            place = end if end >= 0 else len(text)
-            run = place
-            while release and run > at and text[run - 1] == release:
-                run -= 1
-            if (place - run) % 2 == 0:
-                return place
-            if end < 0:
-                return -1
-            at = end + 1
-
-    def _open(self, text: str) -> str:
-        """Keep a segment whose end was released."""
-        if len(text) > limit.SEGMENT:
-            raise SegmentTooLong
-        return text + self._delimiters.terminator
-
-    def _closely(self, text: str, *, sound: bool) -> Generator[Segment, None, str]:
-        """Split a text that has released or repeated things, or characters outside the set; returns what is still open."""
-        terminator, release = self._delimiters.terminator, self._delimiters.release
-        open_: list[str] = []
-        for raw in text.split(terminator):
-            if not open_ and not (release and release in raw):
-                # Most have none, even among those that are looked at closely.
-                if len(raw) > limit.SEGMENT:
-                    raise SegmentTooLong
-                yield self._one(self._placed(raw), sound=sound)
-                continue
-            open_.append(raw)
-            if release and raw.endswith(release) and (len(raw) - len(raw.rstrip(release))) % 2:
-                continue
-            whole = terminator.join(open_)
-            open_ = []
-            if len(whole) > limit.SEGMENT:
-                raise SegmentTooLong
-            yield self._one(self._placed(whole), sound=sound)
-        return self._open(terminator.join(open_)) if open_ else ""
-
-    def _one(self, text: str, *, sound: bool) -> Segment:
-        """Split one segment; sound says that all around it have only characters of the set."""
+    def _doubtful(self, text: str) -> Segment:
+        """Split a segment that may have characters outside the set."""
         line = self.line
         self.line += text.count("\n")
-        sound = sound or self._charset.holds(text, self._service)
+        is_sound = self._charset.holds(self._released(text), self._service)
         # Controls that part something are still there; any other is none of ours.
-        if not sound:
+        if not is_sound:
             text = "".join(char if char in self._hide else without_controls(char) for char in text)
-        return line, sound, self.split(text)
+        return line, is_sound, self._split(text)
 
-    def parted(self, elements: Sequence[Element]) -> list[Element]:
-        """Split the elements of a segment into their components."""
-        component = self._delimiters.component
-        return [elements[0], *(each.split(component) if isinstance(each, str) else each for each in elements[1:])]
-
-    def split(self, text: str) -> list[Element]:
-        """Split one segment."""
-        component, element, _, release, repetition, _ = self._delimiters
-        if release and release in text:
-            text = self._hidden(text)
-        elif not (repetition and repetition in text):
-            return list(text.split(element))
-        found: list[Element] = []
-        for each in text.split(element):
-            if not found:
-                found.append(self._released(each))
-            elif repetition and repetition in each:
+    def _split(self, text: str) -> list[Element]:
+        """Split a segment that has released or repeated things."""
+        component, element, _, _, repetition, _ = self._delimiters
+        tag, *elements = text.split(element)
+        found: list[Element] = [self._released(tag)]
+        for each in elements:
+            if repetition and repetition in each:
                 found.append(Repeated(self._components(one, component) for one in each.split(repetition)))
             else:
                 found.append(self._components(each, component))
         return found
 
     def _components(self, text: str, component: str) -> list[str]:
-        return [self._released(each) for each in text.split(component)]
+        return [self._released(each) if _MARK in each else each for each in text.split(component)]
 
     def _released(self, text: str) -> str:
         return text.translate(self._shown)
@@ -216,6 +177,10 @@ class Splitter:
     def _hidden(self, text: str) -> str:
         """Put stand-ins for released characters, and take the release characters away."""
         release, hide = self._delimiters.release, self._hide
+        if release + release not in text:
+            for char, hidden in hide.items():
+                text = text.replace(release + char, hidden)
+            return text.replace(release, "")
         first, *rest = text.split(release)
         found = [first]
         released_itself = False
@@ -229,6 +194,11 @@ class Splitter:
                 found.append(hide[release])
                 released_itself = True
         return "".join(found)
+
+
+def _check_length(*segments: str) -> None:
+    if len(max(segments, key=len)) > limit.SEGMENT:
+        raise SegmentTooLong
 
 
 def _pieces(parts: Iterable[bytes]) -> Iterator[bytes]:

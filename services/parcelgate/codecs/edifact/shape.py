@@ -12,6 +12,7 @@ from typing import Any
 from parcelgate.codecs.edifact import limit
 from parcelgate.codecs.edifact.delimiter import Delimiters
 from parcelgate.codecs.edifact.recipe import Recipe, Unfit, recipe_of
+from parcelgate.codecs.edifact.segment import Splitter
 from parcelgate.codecs.edifact.structure import Structure
 from parcelgate.codecs.mapping.converter import Defect
 
@@ -45,13 +46,14 @@ class ShapeReader:
         """Return the shape of an item."""
         return item.encode("utf-8", "replace").translate(None, self._others)
 
-    def read(self, item: str, shape: bytes, ordinal: int) -> tuple[Recipe, dict[str, Any]] | None:
+    def read(self, item: str, shape: bytes, ordinal: int, splitter: Splitter) -> tuple[Recipe, dict[str, Any]] | None:
         """Put the record of an item together, the how-manieth of its group it is; None if no recipe fits."""
         recipes = self._known.get(shape)
         if not recipes:
             return None
-        component, element, _, _, _, terminator = self._delimiters
-        texts = item.replace(terminator, element).replace(component, element).split(element)
+        texts = splitter.texts(item)
+        if texts is None:
+            return None
         for recipe in recipes:
             try:
                 return recipe, recipe.record(texts, ordinal)

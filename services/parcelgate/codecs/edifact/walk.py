@@ -118,7 +118,7 @@ class Walk:
         count = around[-1].counts.get(group, 0) + 1
         found = None
         if count <= group.entry.most and not any(frame.faults for frame in around) and not (move and move.lacks):
-            found = self._shapes.read(item, shape, count)
+            found = self._shapes.read(item, shape, count, self._splitter)
         if found is None or any(frame.level and merge(found[1], frame.level.record) for frame in reversed(around)):
             self._candidate = (item, shape)
             return False
