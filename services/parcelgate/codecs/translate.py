@@ -81,7 +81,7 @@ def write(
     try:
         yield from engine.write(_facts(header), map(canonical.fields_of, messages))
     except Unwritable as error:
-        raise NotWritten(fault("TEXT_NOT_WRITABLE", address=error.address, name=error.name)) from None
+        raise NotWritten(fault(error.code, address=error.address, name=error.name)) from None
 
 
 def _facts(header: Mapping[str, Any]) -> dict[str, Any]:

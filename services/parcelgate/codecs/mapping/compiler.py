@@ -9,7 +9,7 @@ from google.protobuf.descriptor import Descriptor
 from parcelgate.codecs.mapping import converter, moment, quantity, target
 from parcelgate.codecs.mapping.converter import Converter
 from parcelgate.codecs.mapping.row import MappingError, Row, RowCount, rows_of
-from parcelgate.codecs.mapping.scope import Computed, Each, Fill, Leaf, Node, Scope, Set, Slot, Spread
+from parcelgate.codecs.mapping.scope import Computed, Each, Fill, Gather, Leaf, Node, Scope, Set, Slot, Spread
 from parcelgate.codecs.mapping.step import Choice, steps_of
 
 _PLAIN: Mapping[str, Converter] = {
@@ -34,6 +34,7 @@ _TOLD: Mapping[str, Callable[[str], Converter]] = {
     "bool": converter.bool_of,
     "mass": quantity.mass_in,
     "time": moment.time_as,
+    "written": moment.written_as,
     "day": moment.day_as,
 }
 # Functions of derive and from: what each makes, itself, and of how many fields.
@@ -41,6 +42,7 @@ DERIVATIONS: Mapping[str, tuple[str, Callable[..., Any], int]] = {
     "item_scheme": ("enum", converter.derive_scheme, 1),
     "s10_issuer": ("string", converter.derive_issuer, 1),
     "time": ("Instant", moment.read_time, 1),
+    "same": ("string", converter.same, 1),
     "times": ("Money", quantity.times, 2),
     "share": ("Money", quantity.share, 2),
 }
@@ -51,7 +53,7 @@ class Compiler:
     """Compiles the scopes of one mapping; raises MappingError with the row that can't be used."""
 
     shapes: Mapping[str, Any]
-    codes: Mapping[str, tuple[str, Mapping[str, int]]]
+    codes: Mapping[str, tuple[str, Mapping[str, int], str | None]]
     rows: RowCount
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     facts: dict[str, Row] = field(default_factory=dict)
@@ -209,11 +211,27 @@ class Compiler:
                 raise row.error("a header has no lists")
             return Leaf(row, self._converter(row, None), 0, row.to)
         aim = self._aim(scope.record, row)
-        slot = self._slot(scope, aim.steps[:-1])
+        slot, key = self._slot(scope, aim.steps[:-1]), aim.steps[-1].name
         chosen = self._converter(row, aim)
         if chosen.kind != aim.kind:
             raise row.error(f"{row.converter} makes {chosen.kind}, but {row.to} is {aim.kind}")
-        return Leaf(row, chosen, slot, aim.steps[-1].name, second=row.to in scope.leaves and not row.many)
+        if row.sum and chosen.kind != "Mass":
+            raise row.error("only masses are summed up")
+        if row.place:
+            return self._gathered(scope, row, Leaf(row, chosen, slot, key))
+        second = row.to in scope.leaves and not (row.many or chosen.partial or scope.leaves[row.to].converter.partial)
+        return Leaf(row, chosen, slot, key, second=second)
+
+    @staticmethod
+    def _gathered(scope: Scope, row: Row, leaf: Leaf) -> Leaf:
+        gather = next((each for each in scope.gathers if (each.slot, each.key) == (leaf.slot, leaf.key)), None)
+        if gather is None:
+            gather = Gather(leaf.slot, leaf.key)
+            scope.gathers.append(gather)
+        if row.place != len(gather.names) + 1:
+            raise row.error("the places of a list count from 1, in the order of the rows")
+        gather.names.append(f"{leaf.key} {row.place}")
+        return replace(leaf, key=gather.names[-1])
 
     @staticmethod
     def _aim(record: Descriptor, row: Row) -> target.Target:
@@ -221,7 +239,7 @@ class Compiler:
             aim = target.target(record, row.to)
         except ValueError as error:
             raise row.error(str(error)) from None
-        if aim.repeated != bool(row.each or row.many):
+        if aim.repeated != bool(row.each or row.many or row.place):
             raise row.error(f"{row.to} {'is' if aim.repeated else 'is not'} a list")
         return aim
 
@@ -240,10 +258,10 @@ class Compiler:
         if name == "code":
             if argument not in self.codes:
                 raise row.error(f"there is no code list {argument!r}")
-            enum, numbers = self.codes[argument]
+            enum, numbers, other = self.codes[argument]
             if aim is not None and (aim.enum is None or aim.enum.full_name != enum):
                 raise row.error(f"the code list {argument} is of {enum}, not of {row.to}")
-            return converter.code(row.converter, numbers)
+            return converter.code(row.converter, numbers, other)
         if name == "enum":
             if aim is None or aim.enum is None:
                 raise row.error("enum is for fields that are enums")

@@ -8,7 +8,7 @@ from typing import Any, Protocol, TypeAlias
 
 from parcelgate.codecs.mapping.converter import Defect
 from parcelgate.codecs.mapping.ledger import Marks
-from parcelgate.codecs.mapping.scope import Fill, Scope, Set, Slot, Spread
+from parcelgate.codecs.mapping.scope import Fill, Gather, Scope, Set, Slot, Spread
 
 
 class Context(Protocol):
@@ -55,6 +55,7 @@ def open_slot(slots: list[Any], number: int, specs: Sequence[Slot]) -> dict[str,
 def completions(scope: Scope) -> tuple[Completion, ...]:
     """Make what completes a record of the scope, in the order in which it has to be done."""
     return (
+        *(_gathering(each) for each in scope.gathers),
         *(_always(each, scope.slots) for each in scope.sets),
         *(_completion(each, scope.slots) for each in scope.fills),
     )
@@ -72,24 +73,33 @@ def _always(each: Set, specs: Sequence[Slot]) -> Completion:
     return slot, key, 0, complete
 
 
+def _gathering(each: Gather) -> Completion:
+    """Make the closure that puts the entries of a list in their order."""
+    slot, key, names = each.slot, each.key, each.names
+
+    def complete(place: Any, slots: list[Any], context: Context) -> None:  # noqa: ARG001  completions share one shape
+        target = slots[slot]
+        entries = [target.pop(name) for name in names if name in target]
+        if entries:
+            target[key] = entries
+
+    return slot, key, slot, complete
+
+
 def _completion(fill: Fill, specs: Sequence[Slot]) -> Completion:
     """Make the closure that fills an absent field in, or says that it is missing."""
     slot, key, row, inherit = fill.leaf.slot, fill.leaf.key, fill.leaf.row, fill.inherit
     derive, default = fill.derive, fill.default
-    sources = tuple((source.slot, source.key) for source in fill.sources)
-    basis = sources[0][0] if sources else 0
+    # A currency alone is no amount, and nothing is required of a part that is not there.
+    alone = slot if (key == "currency" and default is not None) or row.need == "required" else 0
+    basis = fill.sources[0].slot if fill.sources else alone
 
     def complete(place: Any, slots: list[Any], context: Context) -> None:
         if context.failed and (id(slots), row.number) in context.failed:
             return
         value = context.header.get(inherit) if inherit else None
         if value is None and derive is not None:
-            known = [None if slots[number] is None else slots[number].get(name) for number, name in sources]
-            if None not in known:
-                try:
-                    value = derive(*known)
-                except Defect as defect:
-                    value = context.underived(fill, place, slots, defect)
+            value = _derived(fill, derive, place, slots, context)
         if value is None and default is not None:
             value = default
             context.marks.defaulted[row.number] += 1
@@ -104,25 +114,48 @@ def _completion(fill: Fill, specs: Sequence[Slot]) -> Completion:
     return slot, key, basis, complete
 
 
-def spread(record: dict[str, Any], spreads: Sequence[Spread]) -> None:
-    """Give the value of one field of the document to all fields it stands for, where the message around them is there."""
-    for each in spreads:
-        value = record.pop(each.key, None)
-        if value is not None:
-            for path in each.paths:
-                _spread(record, path, value)
+def _derived(fill: Fill, derive: Callable[..., Any], place: Any, slots: list[Any], context: Context) -> Any:
+    known = [None if slots[each.slot] is None else slots[each.slot].get(each.key) for each in fill.sources]
+    if None in known:
+        return None
+    try:
+        return derive(*known)
+    except Defect as defect:
+        return context.underived(fill, place, slots, defect)
 
 
-def _spread(part: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
-    name, *rest = path
-    if not rest:
-        part.setdefault(name, value)
-        return
-    inner = part.get(name)
-    if isinstance(inner, list):
-        for entry in inner:
-            _spread(entry, tuple(rest), value)
-    elif inner is not None:
-        # Records share the small dicts that converters make, so it is another one that gets the value.
-        part[name] = inner = dict(inner)
-        _spread(inner, tuple(rest), value)
+def spreading(spreads: Sequence[Spread]) -> Callable[[dict[str, Any]], None]:
+    """Make what gives the value of one field of the document to all fields it stands for, where the part around them is there."""
+    ways = [(each.key, _tree(each.paths)) for each in spreads]
+
+    def spread(record: dict[str, Any]) -> None:
+        for key, tree in ways:
+            value = record.pop(key, None)
+            if value is not None:
+                _spread(record, tree, value)
+
+    return spread
+
+
+def _tree(paths: Sequence[tuple[str, ...]]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for path in paths:
+        inner = tree
+        for name in path:
+            inner = inner.setdefault(name, {})
+    return tree
+
+
+def _spread(part: dict[str, Any], tree: Mapping[str, Any], value: Any) -> None:
+    for name, inner in tree.items():
+        if not inner:
+            part.setdefault(name, value)
+        elif (found := part.get(name)) is None:
+            continue
+        elif found.__class__ is list:
+            for entry in found:
+                _spread(entry, inner, value)
+        else:
+            # Records share the small dicts that converters make, so it is another one that gets the value.
+            part[name] = found = dict(found)
+            _spread(found, inner, value)

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from parcelgate.codecs.mapping.converter import Converter, Defect, remembering
+from parcelgate.codecs.mapping.converter import Converter, Defect, Normalised, remembering
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_WITHOUT_ZONE = datetime(1970, 1, 1)  # noqa: DTZ001  the difference of two times without zone is what is wanted
@@ -66,6 +66,7 @@ def _is_iso(written: str) -> bool:
     return True
 
 
+_OFFSET = re.compile(r"(?<=\d)(Z|[+-]\d{2}:\d{2})$")
 _D, _Z = r"(?P<d>\d{8})", r"(?P<z>Z|[+-]\d{2}(?::?\d{2})?)"
 # UN/EDIFACT code list 2379 (102, 201, 203, 204, 304); gmt is MyDHL's local time with GMT and its offset behind it.
 _NOTATIONS: Mapping[str, tuple[re.Pattern[str], str]] = {
@@ -114,6 +115,43 @@ def time_as(notation: str) -> Converter:
         return (_EPOCH + timedelta(microseconds=value["utc_micros"])).strftime(shown)
 
     return Converter(f"time({notation})", "Instant", remembering(read), write)
+
+
+def written_as(notation: str) -> Converter:
+    """Make the converter of a time of which the text counts, as in the key of an item; raises ValueError for what is not known.
+
+    The record has the text in ISO 8601, so that it is the same by whichever way the item comes.
+    """
+    if notation != "gmt":
+        raise ValueError(f"times whose text counts are written as gmt, not as {notation!r}")
+    pattern, _ = _NOTATIONS[notation]
+    time = time_as(notation)
+
+    def read(text: str) -> str | None:
+        word = text.strip()
+        try:
+            if time.read(word) is None:
+                return None
+        except Defect as defect:
+            raise Defect(defect.code, word) from None
+        match = pattern.fullmatch(word)
+        assert match is not None
+        raise Normalised(_iso(match.groupdict()))
+
+    def write(value: str) -> str:
+        return value if pattern.fullmatch(value) else _gmt(value)
+
+    return Converter(f"written({notation})", "string", read, write)
+
+
+def _gmt(text: str) -> str:
+    """Write a time of ISO 8601 with the offset that it has."""
+    instant = micros(text)
+    match = _OFFSET.search(text)
+    zone = match[0] if match is not None and match[0] != "Z" else "+00:00"
+    sign = -1 if zone[0] == "-" else 1
+    local = instant + sign * (int(zone[1:3]) * 60 + int(zone[4:6])) * 60_000_000
+    return f"{_EPOCH + timedelta(microseconds=local):%Y-%m-%dT%H:%M:%S} GMT{zone}"
 
 
 def _iso(parts: Mapping[str, str]) -> str:

@@ -7,6 +7,8 @@ Keys of a row:
     to        path in the record, or the name of a fact of the header
     as        converter (default text), for example code(flow)
     many      every occurrence is one entry of a list of plain values
+    place     which entry of a list of plain values it is, from 1, where each has a name of its own (addressLine1, addressLine2)
+    sum       every occurrence is added to a mass; one is written
     each      every occurrence is one entry of a list; the shape says how it is read
     use       the rows of the shape stand here too
     need      "key": without it the item is rejected; "required": a finding
@@ -20,6 +22,7 @@ Keys of a row:
     fact      names something other rows ask for, as in mass($unit); values gives its meanings, encode is what is written
     spread    paths in the record which all get the value of this one field; when written, they must agree
     from      function(paths): what is written where the record lacks the field, computed from others
+    encode    beside to: what is written where the record lacks the field, but the part around it is there
     also      a further row of an element that has one: it is read too, and never written
     number    JSON: "number" or "text", where the field is written otherwise than the format says
 
@@ -32,10 +35,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 KEYS = frozenset(
-    {"at", "prefix", "to", "as", "many", "each", "use", "need", "default", "derive", "inherit", "const", "count"}
-    | {"ignore", "encode", "value", "fact", "values", "spread", "from", "number", "also"}
+    {"at", "prefix", "to", "as", "many", "place", "sum", "each", "use", "need", "default", "derive", "inherit", "const"}
+    | {"count", "ignore", "encode", "value", "fact", "values", "spread", "from", "number", "also"}
 )
-_FLAGS, _LISTS, _TABLES = {"many", "count", "also"}, {"spread"}, {"values"}
+_KINDS: Mapping[str, type] = {
+    **dict.fromkeys(("many", "count", "sum", "also"), bool),
+    "place": int,
+    "spread": list,
+    "values": dict,
+}
 
 
 class MappingError(ValueError):
@@ -52,6 +60,8 @@ class Row:
     to: str = ""
     converter: str = "text"
     many: bool = False
+    place: int = 0
+    sum: bool = False
     each: str = ""
     need: str = ""
     default: str | None = None
@@ -139,10 +149,12 @@ def _expanded(
             to=to,
             converter=raw.get("as", "text"),
             many=raw.get("many", False),
+            place=raw.get("place", 0),
+            sum=raw.get("sum", False),
             each=raw.get("each", ""),
             need=raw.get("need", ""),
             default=raw.get("default"),
-            derive=raw.get("derive", ""),
+            derive=_inside(to_before, raw.get("derive", "")),
             inherit=raw.get("inherit", ""),
             const=raw.get("const"),
             count=raw.get("count", False),
@@ -152,7 +164,7 @@ def _expanded(
             fact=raw.get("fact", ""),
             values=raw.get("values", {}),
             spread=tuple(_dotted(to_before, path) for path in raw.get("spread", ())),
-            source=raw.get("from", ""),
+            source=_inside(to_before, raw.get("from", "")),
             number_as=raw.get("number", ""),
             also=raw.get("also", False),
             absent=absent,
@@ -166,7 +178,7 @@ def _check_keys(name: str, raw: Mapping[str, Any]) -> None:
     if unknown:
         raise MappingError(f"{name}: a row has no key {min(unknown)!r}: {dict(raw)}")
     for key, value in raw.items():
-        wanted = bool if key in _FLAGS else list if key in _LISTS else dict if key in _TABLES else str
+        wanted = _KINDS.get(key, str)
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         if not isinstance(value, wanted) or not all(isinstance(each, str) for each in inner):
             raise MappingError(f"{name}: the value of {key!r} has the wrong type: {dict(raw)}")
@@ -184,8 +196,16 @@ def _check_row(row: Row) -> None:
         raise row.error(f"number is 'number' or 'text', not {row.number_as!r}")
     if row.need not in ("", "key", "required"):
         raise row.error(f"need is 'key' or 'required', not {row.need!r}")
-    if (row.each or row.many) and (row.default is not None or row.derive or row.inherit or row.need):
+    if (row.each or row.many or row.place) and (row.default is not None or row.derive or row.inherit or row.need):
         raise row.error("a list has no default, derive, inherit or need")
+
+
+def _inside(before: str, words: str) -> str:
+    """Let the fields that a function is asked about be those of the part that a shape is used for."""
+    name, bracket, paths = words.removesuffix(")").partition("(")
+    if not (before and bracket):
+        return words
+    return f"{name}({', '.join(_dotted(before, path.strip()) for path in paths.split(','))})"
 
 
 def _dotted(before: str, to: str) -> str:

@@ -152,6 +152,15 @@ class Computed:
 
 
 @dataclass(slots=True)
+class Gather:
+    """A list whose entries have fields of their own in the document: under these names they are kept until all are read."""
+
+    slot: int
+    key: str
+    names: list[str] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Scope:
     """A compiled scope."""
 
@@ -164,3 +173,4 @@ class Scope:
     sets: list[Set] = field(default_factory=list)
     spreads: list[Spread] = field(default_factory=list)
     computed: list[Computed] = field(default_factory=list)
+    gathers: list[Gather] = field(default_factory=list)

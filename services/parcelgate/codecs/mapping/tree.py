@@ -27,13 +27,14 @@ class Branch(NamedTuple):
 
 
 class Unwritable(Exception):  # noqa: N818  a value of ours that the format can't carry
-    """A value has no text in this format; name is the field's, address says where it would stand."""
+    """The format has no way to say a value; name is the field's, address says where it would stand."""
 
-    def __init__(self, name: str, address: str = "") -> None:
-        """Take both."""
+    def __init__(self, name: str, address: str = "", code: str = "VALUE_NOT_WRITABLE") -> None:
+        """Take both, and the code of the fault."""
         super().__init__(name)
         self.name = name
         self.address = address
+        self.code = code
 
 
 Writer = Callable[[Cells, Facts, list[Branch]], bool]
@@ -50,7 +51,7 @@ class TreeWriter:
     def __init__(self, scope: Scope) -> None:
         """Compile."""
         self._scope = scope
-        self._prepares = bool(scope.sets or scope.spreads or scope.computed)
+        self._prepares = bool(scope.sets or scope.spreads or scope.computed or scope.gathers)
         fills = {fill.leaf.row.number: fill for fill in scope.fills}
         node = scope.root
         self._text = _text_of(node.leaf, fills) if node.leaf is not None else None
@@ -102,14 +103,36 @@ def _home(entry: Mapping[str, Any], guarded: Sequence[Each]) -> Each | None:
 def _writer(node: Node, fills: Fills, guards: Guards) -> Writer:
     if not node.cases:
         return _own_writer(node, fills, guards)
-    writers = [_writer(case.node, fills, guards) for case in node.cases]
-    if node.has_rows:
-        writers.append(_own_writer(node, fills, guards))
+    nodes = [case.node for case in node.cases] + ([node] if node.has_rows else [])
+    lists = [(each, each.each) for each in nodes if each.each is not None]
+    if len(lists) == len(nodes) > 1 and len({(each.slot, each.key) for _, each in lists}) == 1:
+        return _in_order(lists, guards)
+    writers = [_own_writer(node, fills, guards) if each is node else _writer(each, fills, guards) for each in nodes]
 
     def write(cells: Cells, facts: Facts, out: list[Branch]) -> bool:
         wrote = False
         for writer in writers:
             wrote = writer(cells, facts, out) or wrote
+        return wrote
+
+    return write
+
+
+def _in_order(lists: Sequence[tuple[Node, Each]], guards: Guards) -> Writer:
+    """Make the writer of one list whose entries have several homes under one name: they keep their order."""
+    slot, key = lists[0][1].slot, lists[0][1].key
+    guarded = guards.get((slot, key), [])
+    homes = {id(each) if each.scope.sets else None: (node, TreeWriter(each.scope)) for node, each in lists}
+
+    def write(cells: Cells, facts: Facts, out: list[Branch]) -> bool:
+        cell = cells[slot]
+        wrote = False
+        for entry in cell.get(key, ()) if cell is not None else ():
+            home = _home(entry, guarded)
+            node, inner = homes.get(None if home is None else id(home), (None, None))
+            if node is not None and inner is not None and not any(entry is taken for taken in cells[1:]):
+                out.append(inner.write(node.name, entry, facts, node))
+                wrote = True
         return wrote
 
     return write
@@ -159,13 +182,32 @@ def _plain_writer(node: Node, fills: Fills, guards: Guards) -> Writer:
         return _fixed(node, node.fact.encode)
     if node.children or node.leaf is None:
         return _container(node, fills, guards)
-    if node.leaf.second:
+    assert node.leaf is not None
+    writer = _leaf_writer(node, node.leaf, fills)
+    return _insisting(node, writer, node.leaf.row.encode) if node.leaf.row.encode else writer
+
+
+def _leaf_writer(node: Node, leaf: Leaf, fills: Fills) -> Writer:
+    if leaf.second:
         return _unwritten
-    if node.leaf.row.many:
-        return _many(node, node.leaf)
-    if node.leaf.merge or node.leaf.row.number in fills:
-        return _filled(node, _text_of(node.leaf, fills))
-    return _plain(node, node.leaf)
+    if leaf.row.many:
+        return _many(node, leaf)
+    if leaf.merge or leaf.converter.partial or leaf.row.number in fills:
+        return _filled(node, _text_of(leaf, fills))
+    return _plain(node, leaf)
+
+
+def _insisting(node: Node, writer: Writer, text: str) -> Writer:
+    """Make a writer of a field that the foreign side wants wherever the part around it stands."""
+    name = node.name
+
+    def write(cells: Cells, facts: Facts, out: list[Branch]) -> bool:
+        wrote = writer(cells, facts, out)
+        if not wrote:
+            out.append(Branch(name, text, (), (), node))
+        return wrote
+
+    return write
 
 
 def _unwritten(cells: Cells, facts: Facts, out: list[Branch]) -> bool:  # noqa: ARG001  writers share one shape
@@ -278,7 +320,8 @@ def _text_of(leaf: Leaf, fills: Fills) -> Callable[[Cells, Facts], str | None]:
         if value is None or (fill is not None and _implied(fill, value, cells, facts)):
             return None
         try:
-            return convert(value)
+            # A list of codes may have no word for a value that another row writes.
+            return convert(value) or None
         except (KeyError, ValueError, OverflowError):
             raise Unwritable(leaf.row.at) from None
 
@@ -308,6 +351,7 @@ def prepare(scope: Scope, cells: list[Any]) -> None:
         cell = cells[each.slot]
         if cell is not None and cell.get(each.key, each.value) != each.value:
             raise Unwritable(each.row.to)
+    _scatter(scope, cells)
     for one in scope.computed:
         cell, leaf = cells[one.leaf.slot], one.leaf
         values = _values(one.sources, cells)
@@ -322,6 +366,16 @@ def prepare(scope: Scope, cells: list[Any]) -> None:
             raise Unwritable(wide.row.at)
         if found:
             cells[0] = {**cells[0], wide.key: found.pop()}
+
+
+def _scatter(scope: Scope, cells: list[Any]) -> None:
+    """Give the entries of lists the names under which their rows know them."""
+    for gather in scope.gathers:
+        entries = () if cells[gather.slot] is None else cells[gather.slot].get(gather.key, ())
+        if len(entries) > len(gather.names):
+            raise Unwritable(gather.key)
+        if entries:
+            cells[gather.slot] = {**cells[gather.slot], **dict(zip(gather.names, entries, strict=False))}
 
 
 def _found(part: Any, path: Sequence[str]) -> Iterator[Any]:

@@ -131,7 +131,7 @@ class XmlEngine:
             # A header without an element of its own is the root's first fields.
             return writer.render(branch, 1) if name else "".join(writer.render(each, 1) for each in branch.children)
         except Unwritable as error:
-            raise Unwritable(error.name, f"/{name}/{error.name}") from None
+            raise Unwritable(error.name, f"/{name}/{error.name}", error.code) from None
 
 
 def _spaces(settings: Mapping[str, Any]) -> Mapping[str, str]:

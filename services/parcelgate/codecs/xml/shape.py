@@ -210,6 +210,8 @@ class _Writing:
             self._children(scope, child, cells, items)
 
     def _leaf(self, scope: Scope, leaf: Leaf, cells: Any, items: Any) -> None:
+        if leaf.row.sum or leaf.row.place:
+            raise _Unfit
         self._rows.append(leaf.row.number)
         self._open(scope, leaf.slot, cells)
         name = f"r{leaf.row.number}"

@@ -35,7 +35,7 @@ def escaped(text: str, name: str) -> str:
     if _SPECIAL.search(text) is None:
         return text
     if _FORBIDDEN.search(text) is not None:
-        raise Unwritable(name)
+        raise Unwritable(name, code="TEXT_NOT_WRITABLE")
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
     return text.replace("\r", "&#13;").replace("\n", "&#10;").replace("\t", "&#9;")
 
