@@ -1,5 +1,6 @@
 """The formats: folders below schemas/ (and any other folder given), found by their format.toml, compiled when first used."""
 
+import codecs
 import threading
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
@@ -10,6 +11,8 @@ from typing import Any, TypeAlias
 
 from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.codecs.engine import Engine
+from parcelgate.codecs.json import engine as json_engine
+from parcelgate.codecs.json import recognition as json_recognition
 from parcelgate.codecs.mapping.mapping import FormatMapping, compile_mapping
 from parcelgate.codecs.mapping.row import MappingError
 from parcelgate.codecs.xml import engine as xml_engine
@@ -21,6 +24,7 @@ _KEYS = frozenset(("id", "name", "title", "direction", "status", "syntax", "unit
 _Make: TypeAlias = Callable[[Path, Mapping[str, Any], FormatMapping], Engine]
 # The engines there are: what format.toml must tell each, what it may with what holds if it does not, and what makes it.
 _ENGINES: Mapping[str, tuple[frozenset[str], Mapping[str, Any], _Make]] = {
+    "json": (json_engine.SETTINGS, json_engine.OPTIONS, json_engine.JsonEngine),
     "xml": (xml_engine.SETTINGS, xml_engine.OPTIONS, xml_engine.XmlEngine),
 }
 _compiling = threading.RLock()
@@ -95,7 +99,9 @@ class Registry:
         return found
 
     def recognise(self, first: bytes) -> str | Fault:
-        """Tell the format of a document from its first bytes (the root element must be among them)."""
+        """Tell the format of a document from its first bytes (the root element, or the first item, must be among them)."""
+        if first.removeprefix(codecs.BOM_UTF8).lstrip(b" \t\r\n")[:1] in (b"{", b"["):
+            return json_recognition.recognise(first, [(one.id, one.settings) for one in self if one.syntax == "json"])
         known = [
             xml_engine.Known(one.id, one.settings, partial(getattr, one, "mapping"))
             for one in self
