@@ -15,7 +15,7 @@ from parcelgate.codecs.mapping.scope import Node
 from parcelgate.codecs.registry import Registry, shipped
 from parcelgate.core.fault import catalogue
 
-FORMATS = list(shipped())
+FORMATS = [form for form in shipped() if form.syntax == "xml"]
 EXAMPLES = [path for form in FORMATS for path in sorted((form.folder / "examples").glob("*.xml"))]
 SEVERITIES = {"warning": SEVERITY_WARNING, "error": SEVERITY_ERROR}
 
