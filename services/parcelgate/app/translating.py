@@ -1,6 +1,7 @@
 """parcelgate translate, validate and formats: the translator without a gateway, streaming from file to standard output."""
 
 import json
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -26,6 +27,9 @@ from parcelgate.core.fault import fault
 from parcelgate.core.setting import Settings
 
 _PART = 64 * 1024
+_NO_REFERENCE = re.compile(r"[^A-Za-z0-9._-]+")
+# Characters of an interchange reference.
+_REFERENCE = 35
 
 
 class _Document:
@@ -91,7 +95,8 @@ def validate(settings: Settings, file: Path, format_id: str | None, *, as_json: 
 def translate(settings: Settings, file: Path, to: str, format_id: str | None) -> int:
     """Write a document in another format on standard output, faults on standard error; returns 1 if anything is left out.
 
-    To json gives the canonical record, one JSON object a line.
+    To json gives the canonical record, one JSON object a line. A document without a reference gets one of the file's name,
+    where the other format wants one.
     """
     registry = shipped(settings.formats)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -103,13 +108,13 @@ def translate(settings: Settings, file: Path, to: str, format_id: str | None) ->
             document.faults.append(wrong)
         elif first is not None:
             everything = chain([first], records)
-            parts = (
-                _as_json(everything)
-                if to == "json"
-                else codec.write(to, document.header, everything, registry=registry)
-            )
-            for part in parts:
-                sys.stdout.buffer.write(part)
+            header = _header_for(registry, to, document.header, file)
+            parts = _as_json(everything) if to == "json" else codec.write(to, header, everything, registry=registry)
+            try:
+                for part in parts:
+                    sys.stdout.buffer.write(part)
+            except codec.NotWritten as error:
+                document.faults.append(error.fault)
             sys.stdout.buffer.flush()
     for one in document.faults:
         show_fault(console, one)
@@ -167,6 +172,17 @@ def _cannot_carry(registry: Registry, to: str, record: Message) -> Fault | None:
     if form.mapping.record is not record.DESCRIPTOR:
         return fault("FORMAT_CARRIES_OTHER", format=to, carries=form.mapping.record.name, given=record.DESCRIPTOR.name)
     return None
+
+
+def _header_for(registry: Registry, to: str, header: dict[str, Any], file: Path) -> dict[str, Any]:
+    """Give a document whose own format has no reference that of the file's name, where the other format wants one."""
+    form = registry.get(to)
+    if "interchange_reference" in header or isinstance(form, Fault):
+        return header
+    if "interchange_reference" not in form.mapping.header.leaves:
+        return header
+    name = _NO_REFERENCE.sub("-", file.stem)[:_REFERENCE].strip("-") or "STDIN"
+    return {**header, "interchange_reference": name}
 
 
 def _as_json(records: Iterator[Message]) -> Iterator[bytes]:
