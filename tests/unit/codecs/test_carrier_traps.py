@@ -268,3 +268,24 @@ def test_trap_14_a_byte_order_mark_is_skipped_and_a_huge_number_is_a_finding():
     item, faults = read(DHL, shipment(DHL).replace(b"0.35", b"9" * 400))
     assert faults == [("JSON_NUMBER_HUGE", "/content/packages/0/weight")]
     assert not item.HasField("gross_mass")
+
+
+def test_trap_14_what_the_record_has_no_room_for_is_a_finding_and_nothing_raises():
+    line = {"price": "9" * 18, "quantity": {"value": 4_294_967_295}}
+    item, faults = read(DHL, dhl_line(line, packages=[{"weight": "9" * 12}] * 20))
+    assert [each[0] for each in faults] == ["NUMBER_TOO_LARGE"] * 11 + ["AMOUNT_UNREADABLE"]
+    assert not item.content[0].HasField("value")
+    assert item.gross_mass.milligrams == 9 * 999_999_999_999 * 10**6
+
+
+def test_trap_14_a_flood_of_faults_does_not_hide_that_the_key_is_missing():
+    def change(tree):
+        known = dict(tree)
+        tree.clear()
+        tree |= {f"x{number}": 1 for number in range(150)} | known | {"reference": ["a", "b"]}
+
+    *_, closed = translate.read([shipment(EASYPOST, change)], EASYPOST)
+    (found, _) = translate.read([shipment(EASYPOST, change)], EASYPOST)
+    assert (found.accepted, len(found.faults)) == (False, 102)
+    assert [each.code for each in found.faults[-2:]] == ["FAULTS_CUT", "KEY_MISSING"]
+    assert sum(closed.ledger.unknown.values()) == 150

@@ -259,6 +259,14 @@ def test_masses_of_several_are_added_up_and_one_is_written(tmp_path):
     assert "<Box>0.350</Box>" in write(formats, item)
 
 
+def test_a_sum_that_the_record_has_no_room_for_is_a_finding(tmp_path):
+    formats = registry(tmp_path, LISTS)
+    body = parcel("<Box>999999999999</Box>" * 12)
+    (found, _) = translate.read([f"<PARCELS>{body}</PARCELS>".encode()], "test/parcel/1", registry=formats)
+    assert [each.code for each in found.faults] == ["NUMBER_TOO_LARGE"] * 3
+    assert Item.FromString(found.item).gross_mass.milligrams == 9 * 999_999_999_999 * 10**6
+
+
 def test_a_list_of_codes_may_write_all_others_alike_beside_one_that_tells_them_apart(tmp_path):
     formats = registry(tmp_path, LISTS)
     for body, nature in (

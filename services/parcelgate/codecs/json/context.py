@@ -13,7 +13,7 @@ from parcelgate.codecs.json.value import Odd, kind_of
 from parcelgate.codecs.mapping.converter import Defect, Normalised
 from parcelgate.codecs.mapping.ledger import Marks
 from parcelgate.codecs.mapping.scope import Fill, Leaf
-from parcelgate.core.fault import fault
+from parcelgate.core.fault import catalogue, fault
 
 # Where something stands: the place around it, and the name or number of it there; None is the item itself.
 Place = tuple[Any, str | int] | None
@@ -141,10 +141,13 @@ class Context:
     def _fail(self, leaf: Leaf, slots: list[Any]) -> None:
         self.failed.add((id(slots), leaf.row.number))
         if leaf.row.need == "key":
+            if self.faults[-1].code == "FAULTS_CUT":
+                self._add("KEY_MISSING", self.pointer, "", {"name": leaf.row.to})
             self.faults[-1].severity = SEVERITY_ERROR
 
     def _add(self, code: str, address: str, value: str, words: Mapping[str, Any]) -> None:
-        if len(self.faults) < limit.FAULTS_OF_ONE:
+        # What rejects the item is said however many faults there are.
+        if len(self.faults) < limit.FAULTS_OF_ONE or catalogue()[code].severity == SEVERITY_ERROR:
             self.faults.append(
                 fault(code, address=address, line=self.line, value=value, item_number=self.number, **words)
             )

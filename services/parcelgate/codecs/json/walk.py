@@ -255,9 +255,7 @@ def _each(scope: Scope, each: Each, *, strict: bool) -> Special:
 
 def _plain(scope: Scope, leaf: Leaf) -> Special:
     """Make the closure of a plain value that is not simply stored."""
-    specs, slot, key, row, many = scope.slots, leaf.slot, leaf.key, leaf.row.number, leaf.row.many
-    several = many or leaf.row.sum
-    put = _put(leaf)
+    row, several, keep = leaf.row.number, leaf.row.many or leaf.row.sum, _keeping(scope, leaf)
     usual, fact, ways = leaf.converter.read, leaf.converter.fact, leaf.converter.ways
 
     def store(value: Any, slots: list[Any], context: Context, place: Place) -> None:
@@ -276,16 +274,25 @@ def _plain(scope: Scope, leaf: Leaf) -> Special:
                     continue
                 read = ways[way]
             try:
-                found = read(text)
+                keep(read(text), slots)
             except Defect as defect:
-                found = context.defect(here, leaf, defect, text, slots)
-            if found or found == {}:
-                target = slots[slot]
-                if target is None:
-                    target = open_slot(slots, slot, specs)
-                put(target, key, found)
+                keep(context.defect(here, leaf, defect, text, slots), slots)
 
     return store
+
+
+def _keeping(scope: Scope, leaf: Leaf) -> Callable[[Any, list[Any]], None]:
+    """Make what puts a value into the record, if it is one; it raises Defect if there is no room for it."""
+    specs, slot, key, put = scope.slots, leaf.slot, leaf.key, _put(leaf)
+
+    def keep(value: Any, slots: list[Any]) -> None:
+        if value or value == {}:
+            target = slots[slot]
+            if target is None:
+                target = open_slot(slots, slot, specs)
+            put(target, key, value)
+
+    return keep
 
 
 def _put(leaf: Leaf) -> Callable[[dict[str, Any], str, Any], None]:

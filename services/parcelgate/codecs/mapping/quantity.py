@@ -8,6 +8,7 @@ from typing import Any
 from parcelgate.codecs.mapping.converter import Converter, Defect, remembering
 
 _UINT32 = 2**32 - 1
+_INT64 = 2**63 - 1
 _DIGITS_OF_UNITS = 18
 _CENTS = {f"{cents:02}": cents * 10_000_000 for cents in range(100)}
 
@@ -157,14 +158,19 @@ def _rounded(value: Fraction) -> int:
 
 
 def plus(mass: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
-    """Add two masses."""
+    """Add two masses; raises Defect if the record has no room for it."""
     milligrams = mass.get("milligrams", 0) + more.get("milligrams", 0)
+    if milligrams > _INT64:
+        raise Defect("NUMBER_TOO_LARGE", limit=_INT64)
     return {"milligrams": milligrams} if milligrams else {}
 
 
 def times(money: Mapping[str, Any], count: int) -> dict[str, Any]:
-    """Multiply an amount: what one piece costs, by how many there are."""
-    return _amount(_nanos(money) * count, money)
+    """Multiply an amount: what one piece costs, by how many there are; raises Defect for more digits than an amount has."""
+    nanos = _nanos(money) * count
+    if abs(nanos) >= 10 ** (_DIGITS_OF_UNITS + 9):
+        raise Defect("AMOUNT_UNREADABLE")
+    return _amount(nanos, money)
 
 
 def share(money: Mapping[str, Any], count: int) -> dict[str, Any]:

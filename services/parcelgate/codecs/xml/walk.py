@@ -281,7 +281,12 @@ def _adding(specs: list[Slot], leaf: Leaf) -> Special:
         before = None if slots[leaf.slot] is None else slots[leaf.slot].pop(leaf.key, None)
         _store(element, element.text, leaf, slots, specs, context, "")
         if before is not None:
-            slots[leaf.slot][leaf.key] = quantity.plus(before, slots[leaf.slot].get(leaf.key, {}))
+            target = slots[leaf.slot]
+            try:
+                target[leaf.key] = quantity.plus(before, target.get(leaf.key, {}))
+            except Defect as defect:
+                target[leaf.key] = before
+                context.defect(element, leaf, defect, element.text or "", slots)
 
     return add
 
