@@ -246,3 +246,24 @@ def test_a_format_with_a_header_is_written_around_its_items(tmp_path):
 def test_settings_of_no_use_are_refused(tmp_path, old, new, sentence):
     with pytest.raises(MappingError, match=sentence):
         dropped_in(tmp_path, FORMAT.replace(old, new)).get("test/parcel/1").engine  # noqa: B018  it is compiled when it is asked for
+
+
+@pytest.mark.parametrize("entry", [b"", b"[", b'{"shipments": [', b'{"shipment": '])
+def test_a_shipment_larger_than_the_first_bytes_is_recognised_by_the_names_that_have_come(entry):
+    whole = example(shipped().get("carrier/easypost/v2"), "smallest")
+    first = entry + whole.rstrip()[:-1] + b', "x": "' + b"x" * 70_000
+    assert translate.recognise(first[: 64 * 1024]) == "carrier/easypost/v2"
+
+
+def test_a_document_of_no_known_format_is_told_by_the_names_in_it():
+    for document in (b'{"colour": 1, "size": 2}', b'[{"colour": 1}]', b'{"colour": 1}\n{"colour": 2}\n'):
+        fault = translate.recognise(document)
+        assert fault.code == "FORMAT_UNKNOWN"
+        assert "colour" in fault.sentence
+        assert "customs_info (carrier/easypost/v2)" in fault.hint
+    assert translate.recognise(b"[1]").code == "FORMAT_UNKNOWN"
+    assert translate.recognise(b"[}").code == "JSON_NOT_WELL_FORMED"
+    assert (
+        translate.recognise(b'\xef\xbb\xbf [{"customs_info": {}, "to_address": 1, "from_address": 2}]')
+        == "carrier/easypost/v2"
+    )
