@@ -53,7 +53,7 @@ class Decoder:
             value, end = self._decode(text, start)
         except StopIteration as stop:
             raise json.JSONDecodeError("Expecting value", text, stop.value) from None
-        if text.find("\\u", start, end) >= 0 and _ESCAPED.search(text, start, end) is not None:
+        if text.find("\\", start, end) >= 0 and _ESCAPED.search(text, start, end) is not None:
             value = self._whole_text(value)
         return value, end
 

@@ -39,6 +39,7 @@ class Window:
         # Line and column at which the text begins, from 1; lines are counted up to _counted.
         self._line, self._column = 1, 1
         self._counted = 0
+        self._breaks = False
 
     def more(self) -> bool:
         """Take in at least as much again as is not read yet; False if nothing came."""
@@ -52,10 +53,13 @@ class Window:
             return False
         self._let_go()
         self.text += "".join(came)
+        self._breaks = "\n" in self.text
         return True
 
     def peek(self) -> str:
         """Go on to the next sign that is not blank; the empty text at the end of the document."""
+        if self.at < len(self.text) and (sign := self.text[self.at]) not in " \t\r\n":
+            return sign
         while True:
             match = _BLANKS.match(self.text, self.at)
             self.at = match.end() if match is not None else self.at
@@ -66,7 +70,8 @@ class Window:
 
     def line(self) -> int:
         """Tell the line of the place that reading has come to."""
-        self._line += self.text.count("\n", self._counted, self.at)
+        if self._breaks:
+            self._line += self.text.count("\n", self._counted, self.at)
         self._counted = self.at
         return self._line
 
