@@ -235,6 +235,46 @@ def test_a_format_with_a_header_is_written_around_its_items(tmp_path):
     }
 
 
+PLAIN = """
+record = "parcelgate.api.record.v1.Declaration"
+[item]
+at = "parcel"
+rows = [
+  { at = "id", to = "item.key.identifier", as = "item_id", need = "key" },
+  { at = "weight", to = "item.gross_mass", as = "mass" },
+  { at = "terms", ignore = "always the same", encode = "1", number = "number" },
+  { at = "lines[]", to = "item.content", each = "line" },
+]
+[shape.line]
+rows = [
+  { at = "count", to = "quantity", as = "int", number = "number" },
+  { at = "text", to = "description" },
+]
+"""
+
+
+def test_several_items_are_written_as_lines_and_numbers_as_texts_where_the_format_says_so(tmp_path):
+    form = FORMAT.replace('items = ["batch/parcels"]\n', 'numbers = "text"\n')
+    formats = dropped_in(tmp_path, form, PLAIN)
+    item = Item(
+        key={"identifier": "X1"},
+        gross_mass={"milligrams": 1_250_000},
+        content=[{"quantity": 3, "description": 'a "b"\n'}],
+    )
+    written = b"".join(translate.write("test/parcel/1", {}, [Declaration(item=item)] * 2, registry=formats))
+    line = r'{"id": "X1", "weight": "1.250", "terms": 1, "lines": [{"count": 3, "text": "a \"b\"\n"}]}'
+    assert written.decode() == f"{line}\n{line}\n"
+
+
+def test_a_text_that_json_readers_refuse_is_not_written(tmp_path):
+    form = FORMAT.replace('items = ["batch/parcels"]\n', "")
+    formats = dropped_in(tmp_path, form, PLAIN)
+    item = Item(key={"identifier": "X1"}, content=[{"description": "a\0b"}])
+    with pytest.raises(translate.NotWritten) as caught:
+        list(translate.write("test/parcel/1", {}, [Declaration(item=item)], registry=formats))
+    assert (caught.value.fault.code, caught.value.fault.address) == ("TEXT_NOT_WRITABLE", "/text")
+
+
 @pytest.mark.parametrize(
     ("old", "new", "sentence"),
     [

@@ -229,4 +229,4 @@ def _too_deep(pointer: str) -> Note:
 
 
 def _words(detail: str, column: int) -> dict[str, Any]:
-    return {"detail": detail[:1].lower() + detail[1:], "column": column}
+    return {"detail": (detail[:1].lower() + detail[1:]).rstrip(": "), "column": column}
