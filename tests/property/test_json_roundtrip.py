@@ -190,7 +190,10 @@ def come_back(form, records):
     assert closed.routable
     for event, written in zip(events, messages, strict=True):
         assert event.accepted, event.faults
-        assert Item.FromString(event.item) == written.item
+        item = Item.FromString(event.item)
+        # A sender of whom only a tax number is known comes after the recipient; the order of roles means nothing.
+        item.parties.sort(key=lambda party: party.role)
+        assert item == written.item
         back = Declaration.FromString(event.message)
         assert (back.function, back.key.flow) == (written.function, written.key.flow)
         assert event.canonical_hash == canonical.of_item(written.item)
