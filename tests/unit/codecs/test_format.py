@@ -66,14 +66,20 @@ def names_of_schema(element, declared):
             yield child.get("name"), child
 
 
-def uncovered_names(declaration, node: Node, path: str):
+def inside(node: Node):
+    """What stands inside an element: its own rows, those of entries of a list, those chosen by a value."""
+    yield node.each.scope.root if node.each else node
+    for case in node.cases:
+        yield from inside(case.node)
+
+
+def uncovered_names(declaration, nodes: list[Node], path: str):
     for name, child in names_of_schema(declaration, None):
-        inner = node.children.get(name)
-        here = f"{path}/{name}"
-        if inner is None:
-            yield here
-        elif inner.fixed is None:
-            yield from uncovered_names(child, inner.each.scope.root if inner.each else inner, here)
+        inner = [each for node in nodes if name in node.children for each in inside(node.children[name])]
+        if not inner:
+            yield f"{path}/{name}"
+        elif all(each.fixed is None for each in inner):
+            yield from uncovered_names(child, inner, f"{path}/{name}")
 
 
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.id)
@@ -84,12 +90,11 @@ def test_every_element_of_the_schema_has_a_row_and_every_row_an_element(form):
         .getroot()
         .find(f"{xs}element[@name='{form.settings['root']}']")
     )
-    scopes = {form.mapping.header_at: form.mapping.header, form.mapping.item_at: form.mapping.item}
-    scopes[form.mapping.trailer_at] = form.mapping.trailer
+    scopes = form.mapping.scopes
     declared = dict(names_of_schema(root, None))
     assert declared.keys() == scopes.keys()
     for name, scope in scopes.items():
-        assert list(uncovered_names(declared[name], scope.root, name)) == []
+        assert list(uncovered_names(declared[name], [scope.root], name)) == []
         assert list(undeclared_rows(declared[name], scope.root, name)) == []
 
 
@@ -99,7 +104,8 @@ def undeclared_rows(declaration, node: Node, path: str):
         if name not in declared:
             yield f"{path}/{name}"
         else:
-            yield from undeclared_rows(declared[name], inner.each.scope.root if inner.each else inner, f"{path}/{name}")
+            for each in inside(inner):
+                yield from undeclared_rows(declared[name], each, f"{path}/{name}")
 
 
 def test_every_fault_code_of_documents_says_what_and_how_to_mend():

@@ -183,6 +183,30 @@ def test_times_are_written_in_the_notation_of_the_format(tmp_path):
     assert write(formats, item) == parcel("<Posted>202609211030</Posted>")
 
 
+EXACT = """  { at = "Posted", to = "item.posted", as = "time(203, exact)" },
+  { at = "Words", to = "item.posted", as = "time" },"""
+
+
+@pytest.mark.parametrize(
+    "body", ["<Posted>202609211030</Posted>", "<Words>2026-09-21T10:30:01Z</Words>", "<Words>at noon</Words>"]
+)
+def test_what_an_exact_notation_leaves_unsaid_is_written_by_the_next_row(tmp_path, body):
+    formats = registry(tmp_path, MAPPING.replace('  { at = "Posted", to = "item.posted", as = "time(203)" },', EXACT))
+    (first, *_) = translate.read([f"<PARCELS>{parcel(body)}</PARCELS>".encode()], "test/parcel/1", registry=formats)
+    assert write(formats, Item.FromString(first.item)) == parcel(body)
+
+
+def test_a_loss_may_lie_in_the_entries_of_a_list_or_in_those_of_a_role(tmp_path):
+    losses = '[loss]\n"item.parties.telephone" = "a"\n"item.parties[role=SENDER].fax" = "b"\n'
+    (form,) = registry(tmp_path, MAPPING + losses)
+    assert "item.parties.telephone" not in uncovered(form.mapping)
+
+
+def test_the_role_by_which_an_entry_is_chosen_is_carried(tmp_path):
+    (form,) = registry(tmp_path)
+    assert "item.parties.role" not in uncovered(form.mapping)
+
+
 def test_what_one_home_of_a_list_carries_is_covered(tmp_path):
     (form,) = registry(tmp_path)
     open_ = uncovered(form.mapping)
@@ -198,6 +222,10 @@ def test_what_one_home_of_a_list_carries_is_covered(tmp_path):
         ('value = "IMPORT"', 'value = "SIDEWAYS"', "SIDEWAYS is no value of Flow"),
         ('as = "mass(lb)"', 'as = "mass(stone)"', "not in 'stone'"),
         ('as = "time(203)"', 'as = "time(999)"', "not as '999'"),
+        ('as = "time(203)"', 'as = "time(203, about)"', "not 'about'"),
+        ('as = "time(203)"', 'as = "time(203, exact)"', "needs a second row"),
+        ("[shape.voec]", '[loss]\n"item.parties[role=CLOWN].fax" = "x"\n[shape.voec]', "CLOWN is no value"),
+        ("[shape.voec]", '[loss]\n"item.parties.colour" = "x"\n[shape.voec]', "no field item.parties.colour"),
         ("share(value, quantity)", "share(value)", "names no function"),
         ("share(value, quantity)", "share(price, quantity)", "no field of this scope"),
         ("label(registration)", "label(colours)", "no list of labels"),

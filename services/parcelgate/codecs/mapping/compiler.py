@@ -74,6 +74,7 @@ class Compiler:
                 self._place(scope, row, (*open_, name))
         for node in scope.root.inner():
             node.leaf = _merged(scope, node.leaf)
+        _check_exact(scope, rows)
         for row in rows:
             self._fill(scope, row)
             self._compute(scope, row)
@@ -213,7 +214,9 @@ class Compiler:
         chosen = self._converter(row, aim)
         if chosen.kind != aim.kind:
             raise row.error(f"{row.converter} makes {chosen.kind}, but {row.to} is {aim.kind}")
-        return Leaf(row, chosen, slot, aim.steps[-1].name, second=row.to in scope.leaves and not row.many)
+        first = None if row.many else scope.leaves.get(row.to)
+        exact = first if first is not None and first.converter.exact else None
+        return Leaf(row, chosen, slot, aim.steps[-1].name, second=first is not None, first=exact)
 
     @staticmethod
     def _aim(record: Descriptor, row: Row) -> target.Target:
@@ -325,3 +328,10 @@ def _merged(scope: Scope, leaf: Leaf | None) -> Leaf | None:
         if number and slot.parent == leaf.slot and slot.key == leaf.key:
             return Leaf(leaf.row, leaf.converter, number, "", merge=True)
     return leaf
+
+
+def _check_exact(scope: Scope, rows: list[Row]) -> None:
+    """Refuse an exact row that no other follows: what it leaves unsaid would be lost."""
+    for leaf in scope.leaves.values():
+        if leaf.converter.exact and sum(row.to == leaf.row.to for row in rows) < 2:
+            raise leaf.row.error(f"{leaf.row.converter} needs a second row for what it can't say")

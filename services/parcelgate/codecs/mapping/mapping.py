@@ -80,7 +80,7 @@ def compile_mapping(data: Mapping[str, Any], codes: Mapping[str, Mapping[str, st
             raise fill.leaf.row.error(f"the header has no fact {fill.inherit!r}")
     for path in mapping.losses:
         try:
-            target.target(record, path)
+            target.check_loss(record, path)
         except ValueError as error:
             raise MappingError(f"loss: {error}") from None
     return mapping
@@ -163,6 +163,8 @@ def _open_fields(record: Descriptor, scope: Scope, slot: int, path: str) -> Iter
 
 def _covered(scope: Scope, slot: int) -> set[str]:
     covered = {each.key for each in scope.sets if each.slot == slot}
+    if (select := scope.slots[slot].select) is not None:
+        covered.add(select[0])
     for node in scope.root.inner():
         for leaf in (node.leaf, *node.also, *node.attributes.values()):
             if leaf is not None and leaf.slot == slot:

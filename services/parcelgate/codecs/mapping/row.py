@@ -24,7 +24,7 @@ Keys of a row:
     number    JSON: "number" or "text", where the field is written otherwise than the format says
 
 A row without at, but with derive, fills in what the format itself has no field for. Two rows with one to are first and second
-choice: both are read, the first is written.
+choice: both are read, the first is written; where it is exact, as in time(304, exact), the second is written for what it leaves unsaid.
 """
 
 from collections.abc import Iterator, Mapping

@@ -35,6 +35,8 @@ class Leaf:
     merge: bool = False
     # A row before it has the same to, and is the one that is written.
     second: bool = False
+    # That row, if it is exact: this one writes what that one leaves unsaid.
+    first: "Leaf | None" = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,19 @@ def field_of(root: Descriptor, path: str, *, through_lists: bool = False) -> Fie
     return inner.fields_by_name[steps[-1].name]
 
 
+def check_loss(root: Descriptor, path: str) -> None:
+    """Follow a path through the contract and through its lists, or entries chosen of them; raises ValueError."""
+    message: Descriptor | None = root
+    for part in path.split("."):
+        match = _STEP.fullmatch(part)
+        field = message.fields_by_name.get(match[1]) if match is not None and message is not None else None
+        if match is None or field is None:
+            raise ValueError(f"the record has no field {path}")
+        if match[2]:
+            _selected(field, match[2], match[3])
+        message = field.message_type
+
+
 def aim_of(field: FieldDescriptor) -> Target:
     """Describe a field as the end of a path."""
     message = field.message_type

@@ -7,7 +7,7 @@ them, they never make a part appear.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from parcelgate.codecs.mapping.converter import Defect
+from parcelgate.codecs.mapping.converter import Defect, Unsaid
 from parcelgate.codecs.mapping.scope import Each, Fill, Leaf, Node, Scope
 
 Facts = Mapping[str, Any]
@@ -160,7 +160,7 @@ def _plain_writer(node: Node, fills: Fills, guards: Guards) -> Writer:
     if node.children or node.leaf is None:
         return _container(node, fills, guards)
     if node.leaf.second:
-        return _unwritten
+        return _unwritten if node.leaf.first is None else _left(node, node.leaf, node.leaf.first)
     if node.leaf.row.many:
         return _many(node, node.leaf)
     if node.leaf.merge or node.leaf.row.number in fills:
@@ -182,10 +182,27 @@ def _plain(node: Node, leaf: Leaf) -> Writer:
             return False
         try:
             text = convert(value)
+        except Unsaid:
+            return False
         except (KeyError, ValueError, OverflowError):
             raise Unwritable(at) from None
         out.append(Branch(name, text, (), (), node))
         return True
+
+    return write
+
+
+def _left(node: Node, leaf: Leaf, first: Leaf) -> Writer:
+    """Make the writer of what the first row of a field leaves unsaid."""
+    plain, slot, key, says = _plain(node, leaf), leaf.slot, leaf.key, first.converter.write
+
+    def write(cells: Cells, facts: Facts, out: list[Branch]) -> bool:
+        if cells[slot] is not None and key in cells[slot]:
+            try:
+                says(cells[slot][key])
+            except Unsaid:
+                return plain(cells, facts, out)
+        return False
 
     return write
 
