@@ -4,12 +4,13 @@ import re
 
 import pytest
 
+from parcelgate.api.record.v1.decision_pb2 import DecisionCode, Release
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
 from parcelgate.api.record.v1.item_pb2 import PARTY_ROLE_SELLER, Item
 from parcelgate.codecs import translate
 from parcelgate.codecs.registry import shipped
 
-DECLARATION = "wco/declaration/own-1"
+DECLARATION, RESPONSE = "wco/declaration/own-1", "wco/response/own-1"
 SMALLEST = (shipped().get(DECLARATION).folder / "examples" / "smallest.xml").read_text("utf-8")
 
 
@@ -86,3 +87,36 @@ def test_a_code_that_says_what_the_profile_has_no_place_for_shows_in_the_ledger(
     assert faults == []
     assert not item.comments
     assert closed.ledger.unknown == {"/MetaData/Declaration/AdditionalInformation": 1}
+
+
+def decision_of(code, codes=None):
+    text = (shipped().get(RESPONSE).folder / "examples" / "smallest.xml").read_text("utf-8")
+    text = text.replace("<FunctionCode>01<", f"<FunctionCode>{code}<")
+    _, event, _ = translate.read([text.encode()], RESPONSE, codes=codes)
+    return Release.FromString(event.message)
+
+
+@pytest.mark.parametrize("name", [name for name, number in DecisionCode.items() if number])
+def test_a_decision_is_written_by_its_code_and_read_by_its_code_or_name(name):
+    release = decision_of(name.removeprefix("DECISION_CODE_"))
+    assert release.decision.code == DecisionCode.Value(name)
+    text = b"".join(translate.write(RESPONSE, {}, [release])).decode()
+    code = f"{release.decision.code:02}"
+    assert f"<FunctionCode>{code}</FunctionCode>" in text
+    assert decision_of(code) == release
+
+
+def test_an_administration_s_own_codes_take_the_place_of_both():
+    codes = {"decision": {"09": "DECISION_CODE_RELEASED"}}
+    release = decision_of("09", codes)
+    assert DecisionCode.Name(release.decision.code) == "DECISION_CODE_RELEASED"
+    assert b"<FunctionCode>09<" in b"".join(translate.write(RESPONSE, {}, [release], codes=codes))
+    assert not decision_of("41", codes).HasField("decision")
+
+
+def test_reasons_and_what_is_asked_for_are_told_apart_by_their_kind():
+    text = (shipped().get(RESPONSE).folder / "examples" / "full.xml").read_bytes()
+    _, event, *_ = translate.read([text], RESPONSE)
+    decision = Release.FromString(event.message).decision
+    assert [reason.code for reason in decision.reasons] == ["HS_MISSING", "INSPECTION"]
+    assert [referral.reference for referral in decision.referrals] == ["Q-3-1", "Q-4-1", "Q-4-2"]
