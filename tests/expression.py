@@ -49,31 +49,29 @@ def _take(part: dict[str, Any], steps: list[str], descriptor: Any) -> None:
     name = match[1] if match else step
     if name not in part:
         return
-    field = descriptor.fields_by_name[name]
+    inner = descriptor.fields_by_name[name].message_type
+    value = part[name]
     if match:
-        key = field.message_type.fields_by_name[match[2]]
-        wanted = next(
-            (each.number for each in key.enum_type.values if each.name.endswith(f"_{match[3]}"))
-            if key.enum_type
-            else (),
-            match[3],
-        )
-        chosen = [entry for entry in part[name] if entry.get(match[2]) == wanted]
-        if rest:
-            for entry in chosen:
-                _take(entry, rest, field.message_type)
-        else:
-            part[name] = [entry for entry in part[name] if entry not in chosen]
-    elif not rest:
+        wanted = _wanted(inner.fields_by_name[match[2]], match[3])
+        chosen = [entry for entry in value if entry.get(match[2]) == wanted]
+        value = value if rest else [entry for entry in value if entry.get(match[2]) != wanted]
+    else:
+        chosen = value if isinstance(value, list) else [value]
+        value = value if rest else None
+    # A part that was empty before says something: a mass of zero.
+    said = bool(value)
+    if rest:
+        for entry in chosen:
+            _take(entry, rest, inner)
+    part[name] = value
+    if not value and (said or not rest):
         del part[name]
-    elif isinstance(part[name], list):
-        for entry in part[name]:
-            _take(entry, rest, field.message_type)
-    elif part[name]:
-        _take(part[name], rest, field.message_type)
-        # A part of which nothing is left goes too; what was empty before says something, a mass of zero.
-        if not part[name]:
-            del part[name]
+
+
+def _wanted(field: Any, word: str) -> int | str:
+    """The value by which a path chooses: of an enum, its number."""
+    numbers = {each.name: each.number for each in field.enum_type.values} if field.enum_type else {}
+    return next((number for name, number in numbers.items() if name.endswith(f"_{word}")), word)
 
 
 def _homeless(record: dict[str, Any], scope: Scope) -> None:

@@ -9,7 +9,7 @@ from google.protobuf.descriptor import Descriptor
 from parcelgate.codecs.mapping import converter, moment, quantity, target
 from parcelgate.codecs.mapping.converter import Converter
 from parcelgate.codecs.mapping.row import MappingError, Row, RowCount, rows_of
-from parcelgate.codecs.mapping.scope import Computed, Each, Fill, Leaf, Node, Scope, Set, Slot, Spread
+from parcelgate.codecs.mapping.scope import Computed, Each, Fill, Gather, Leaf, Node, Scope, Set, Slot, Spread, Zip
 from parcelgate.codecs.mapping.step import Choice, steps_of
 
 _PLAIN: Mapping[str, Converter] = {
@@ -41,6 +41,7 @@ DERIVATIONS: Mapping[str, tuple[str, Callable[..., Any], int]] = {
     "item_scheme": ("enum", converter.derive_scheme, 1),
     "s10_issuer": ("string", converter.derive_issuer, 1),
     "time": ("Instant", moment.read_time, 1),
+    "same": ("string", converter.same, 1),
     "times": ("Money", quantity.times, 2),
     "share": ("Money", quantity.share, 2),
 }
@@ -210,13 +211,42 @@ class Compiler:
                 raise row.error("a header has no lists")
             return Leaf(row, self._converter(row, None), 0, row.to)
         aim = self._aim(scope.record, row)
-        slot = self._slot(scope, aim.steps[:-1])
+        slot, key = self._slot(scope, aim.steps[:-1]), aim.steps[-1].name
+        if row.part:
+            return self._array(scope, row, aim, Leaf(row, converter.TEXT, slot, key))
         chosen = self._converter(row, aim)
         if chosen.kind != aim.kind:
             raise row.error(f"{row.converter} makes {chosen.kind}, but {row.to} is {aim.kind}")
+        if row.place:
+            return self._gathered(scope, row, Leaf(row, chosen, slot, key))
         first = None if row.many else scope.leaves.get(row.to)
         exact = first if first is not None and first.converter.exact else None
-        return Leaf(row, chosen, slot, aim.steps[-1].name, second=first is not None, first=exact)
+        return Leaf(row, chosen, slot, key, second=first is not None, first=exact)
+
+    @staticmethod
+    def _gathered(scope: Scope, row: Row, leaf: Leaf) -> Leaf:
+        gather = next((each for each in scope.gathers if (each.slot, each.key) == (leaf.slot, leaf.key)), None)
+        if gather is None:
+            gather = Gather(leaf.slot, leaf.key)
+            scope.gathers.append(gather)
+        if row.place != len(gather.names) + 1 or gather.open:
+            raise row.error("the places of a list count from 1, in the order of the rows, and only the last is open")
+        gather.names.append(f"{leaf.key} {row.place}")
+        gather.open = row.many
+        return replace(leaf, key=gather.names[-1])
+
+    @staticmethod
+    def _array(scope: Scope, row: Row, aim: target.Target, leaf: Leaf) -> Leaf:
+        inner = aim.message.fields_by_name.get(row.part) if aim.message is not None else None
+        if inner is None or target.aim_of(inner).kind != "string" or inner.is_repeated:
+            raise row.error(f"the entries of {row.to} have no text {row.part!r}")
+        zipped = next((each for each in scope.zips if (each.slot, each.key) == (leaf.slot, leaf.key)), None)
+        if zipped is None:
+            zipped = Zip(row, leaf.slot, leaf.key)
+            scope.zips.append(zipped)
+        array = replace(leaf, key=f"{leaf.key} {row.part}")
+        zipped.arrays.append(array)
+        return array
 
     @staticmethod
     def _aim(record: Descriptor, row: Row) -> target.Target:
@@ -224,7 +254,7 @@ class Compiler:
             aim = target.target(record, row.to)
         except ValueError as error:
             raise row.error(str(error)) from None
-        if aim.repeated != bool(row.each or row.many):
+        if aim.repeated != bool(row.each or row.many or row.place):
             raise row.error(f"{row.to} {'is' if aim.repeated else 'is not'} a list")
         return aim
 
@@ -276,7 +306,7 @@ class Compiler:
         return replace(usual, fact=fact.fact, ways={value: way.read for value, way in ways.items()})
 
     def _fill(self, scope: Scope, row: Row) -> None:
-        if not (row.need or row.derive or row.inherit or row.default is not None):
+        if row.part or not (row.need or row.derive or row.inherit or row.default is not None):
             return
         leaf = scope.leaves[row.to]
         derive: Callable[..., Any] | None = None

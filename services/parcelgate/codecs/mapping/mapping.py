@@ -153,7 +153,11 @@ def _open_fields(record: Descriptor, scope: Scope, slot: int, path: str) -> Iter
         name = f"{path}.{field.name}" if path else field.name
         if field.name in covered:
             continue
-        if field.message_type is None or field.name not in ways:
+        zipped = next((each for each in scope.zips if (each.slot, each.key) == (slot, field.name)), None)
+        if zipped is not None and field.message_type is not None:
+            parts = {leaf.row.part for leaf in zipped.arrays}
+            yield from (f"{name}.{inner.name}" for inner in field.message_type.fields if inner.name not in parts)
+        elif field.message_type is None or field.name not in ways:
             yield name
         else:
             # Of a list whose entries have several homes, what one of them has can be carried.
@@ -163,6 +167,7 @@ def _open_fields(record: Descriptor, scope: Scope, slot: int, path: str) -> Iter
 
 def _covered(scope: Scope, slot: int) -> set[str]:
     covered = {each.key for each in scope.sets if each.slot == slot}
+    covered |= {each.key for each in scope.gathers if each.slot == slot}
     if (select := scope.slots[slot].select) is not None:
         covered.add(select[0])
     for node in scope.root.inner():

@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from parcelgate.codecs.mapping.converter import Converter, Defect, Unsaid, remembering
+from parcelgate.codecs.mapping.converter import Converter, Defect, Normalised, Unsaid, remembering
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_WITHOUT_ZONE = datetime(1970, 1, 1)  # noqa: DTZ001  the difference of two times without zone is what is wanted
@@ -153,14 +153,30 @@ def _iso(parts: Mapping[str, str]) -> str:
 
 
 def day_as(notation: str) -> Converter:
-    """Make the converter of days in another notation: day(102) is CCYYMMDD; raises ValueError for others."""
-    if notation != "102":
-        raise ValueError(f"days are written as 102, not as {notation!r}")
+    """Make the converter of days in another notation; raises ValueError for others.
 
-    def write(value: Mapping[str, str]) -> str:
-        return value.get("iso", "").replace("-", "")
+    day(102) is CCYYMMDD. day(time) is a time of which only the day counts, midnight when written.
+    """
+    if notation == "102":
+        return Converter("day(102)", "Day", DAY.read, lambda value: value.get("iso", "").replace("-", ""))
+    if notation == "time":
+        return Converter("day(time)", "Day", remembering(_read_day_of_time), lambda value: f"{value['iso']}T00:00:00")
+    raise ValueError(f"days are written as 102 or time, not as {notation!r}")
 
-    return Converter("day(102)", "Day", DAY.read, write)
+
+def _read_day_of_time(text: str) -> dict[str, str] | None:
+    word = text.strip()
+    day, _, time = word.partition("T")
+    value = _read_day(day)
+    if not time or value is None:
+        return value
+    try:
+        micros(word)
+    except (ValueError, OverflowError):
+        raise Defect("DAY_UNREADABLE") from None
+    if not time.startswith("00:00:00"):
+        raise Normalised(value)
+    return value
 
 
 def _read_day(text: str) -> dict[str, str] | None:

@@ -7,6 +7,10 @@ Keys of a row:
     to        path in the record, or the name of a fact of the header
     as        converter (default text), for example code(flow)
     many      every occurrence is one entry of a list of plain values
+    place     which entry of a list of plain values it is, from 1, where each has a name of its own (AddressLine1, AddressLine2); with many
+              it is that entry and all that follow
+    zip       instead of at: two or more parallel arrays; the first entries of all make one entry of a list, and so on
+    fields    with zip: what of an entry each array has, for example ["name", "value"]; need = "required": none may be left out
     each      every occurrence is one entry of a list; the shape says how it is read
     use       the rows of the shape stand here too
     need      "key": without it the item is rejected; "required": a finding
@@ -32,10 +36,30 @@ from dataclasses import dataclass, field
 from typing import Any
 
 KEYS = frozenset(
-    {"at", "prefix", "to", "as", "many", "each", "use", "need", "default", "derive", "inherit", "const", "count"}
-    | {"ignore", "encode", "value", "fact", "values", "spread", "from", "number", "also"}
+    {
+        "at",
+        "prefix",
+        "to",
+        "as",
+        "many",
+        "place",
+        "each",
+        "use",
+        "need",
+        "default",
+        "derive",
+        "inherit",
+        "const",
+        "count",
+    }
+    | {"ignore", "encode", "value", "fact", "values", "spread", "from", "number", "also", "zip", "fields"}
 )
-_FLAGS, _LISTS, _TABLES = {"many", "count", "also"}, {"spread"}, {"values"}
+_KINDS: Mapping[str, type] = {
+    **dict.fromkeys(("many", "count", "also"), bool),
+    "place": int,
+    **dict.fromkeys(("spread", "zip", "fields"), list),
+    "values": dict,
+}
 
 
 class MappingError(ValueError):
@@ -52,6 +76,9 @@ class Row:
     to: str = ""
     converter: str = "text"
     many: bool = False
+    place: int = 0
+    # Of a parallel array: the field of the entries that it has.
+    part: str = ""
     each: str = ""
     need: str = ""
     default: str | None = None
@@ -127,6 +154,9 @@ def _expanded(
                 name, shapes[shape], shapes, count, begin, _dotted(to_before, raw.get("to", "")), (*open_shapes, shape)
             )
             continue
+        if "zip" in raw:
+            yield from _zipped(name, raw, count, before, to_before)
+            continue
         absent = "at" not in raw
         if absent and not ("to" in raw and ("value" in raw or "derive" in raw)):
             raise MappingError(f"{name}: a row without at: {raw}")
@@ -139,6 +169,7 @@ def _expanded(
             to=to,
             converter=raw.get("as", "text"),
             many=raw.get("many", False),
+            place=raw.get("place", 0),
             each=raw.get("each", ""),
             need=raw.get("need", ""),
             default=raw.get("default"),
@@ -161,12 +192,25 @@ def _expanded(
         yield row
 
 
+def _zipped(name: str, raw: Mapping[str, Any], count: RowCount, before: str, to_before: str) -> Iterator[Row]:
+    """Make one row of each array."""
+    paths, fields = raw["zip"], raw.get("fields", ())
+    if raw.keys() - {"zip", "fields", "to", "need"} or "to" not in raw or len(paths) < 2 or len(paths) != len(fields):
+        raise MappingError(f"{name}: zip goes with to, as many fields as arrays, and need: {dict(raw)}")
+    for path, part in zip(paths, fields, strict=True):
+        at, to = before + path, _dotted(to_before, raw["to"])
+        row = Row(count.next(f"{name}/{at}"), name, at, to, many=True, part=part, need=raw.get("need", ""))
+        if row.need not in ("", "required"):
+            raise row.error(f"need is 'required' for arrays, not {row.need!r}")
+        yield row
+
+
 def _check_keys(name: str, raw: Mapping[str, Any]) -> None:
     unknown = raw.keys() - KEYS
     if unknown:
         raise MappingError(f"{name}: a row has no key {min(unknown)!r}: {dict(raw)}")
     for key, value in raw.items():
-        wanted = bool if key in _FLAGS else list if key in _LISTS else dict if key in _TABLES else str
+        wanted = _KINDS.get(key, str)
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         if not isinstance(value, wanted) or not all(isinstance(each, str) for each in inner):
             raise MappingError(f"{name}: the value of {key!r} has the wrong type: {dict(raw)}")
@@ -184,7 +228,7 @@ def _check_row(row: Row) -> None:
         raise row.error(f"number is 'number' or 'text', not {row.number_as!r}")
     if row.need not in ("", "key", "required"):
         raise row.error(f"need is 'key' or 'required', not {row.need!r}")
-    if (row.each or row.many) and (row.default is not None or row.derive or row.inherit or row.need):
+    if (row.each or row.many or row.place) and (row.default is not None or row.derive or row.inherit or row.need):
         raise row.error("a list has no default, derive, inherit or need")
 
 

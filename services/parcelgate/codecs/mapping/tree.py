@@ -50,7 +50,7 @@ class TreeWriter:
     def __init__(self, scope: Scope) -> None:
         """Compile."""
         self._scope = scope
-        self._prepares = bool(scope.sets or scope.spreads or scope.computed)
+        self._prepares = bool(scope.sets or scope.spreads or scope.computed or scope.gathers or scope.zips)
         fills = {fill.leaf.row.number: fill for fill in scope.fills}
         node = scope.root
         self._text = _text_of(node.leaf, fills) if node.leaf is not None else None
@@ -325,6 +325,7 @@ def prepare(scope: Scope, cells: list[Any]) -> None:
         cell = cells[each.slot]
         if cell is not None and cell.get(each.key, each.value) != each.value:
             raise Unwritable(each.row.to)
+    _scatter(scope, cells)
     for one in scope.computed:
         cell, leaf = cells[one.leaf.slot], one.leaf
         values = _values(one.sources, cells)
@@ -339,6 +340,23 @@ def prepare(scope: Scope, cells: list[Any]) -> None:
             raise Unwritable(wide.row.at)
         if found:
             cells[0] = {**cells[0], wide.key: found.pop()}
+
+
+def _scatter(scope: Scope, cells: list[Any]) -> None:
+    """Give the entries of lists, and the arrays of their fields, the names under which their rows know them."""
+    for gather in scope.gathers:
+        entries = list(cells[gather.slot].get(gather.key, ())) if cells[gather.slot] is not None else []
+        if gather.open and len(entries) >= len(gather.names):
+            entries[len(gather.names) - 1 :] = [entries[len(gather.names) - 1 :]]
+        if len(entries) > len(gather.names):
+            raise Unwritable(gather.key)
+        if entries:
+            cells[gather.slot] = {**cells[gather.slot], **dict(zip(gather.names, entries, strict=False))}
+    for zipped in scope.zips:
+        entries = list(cells[zipped.slot].get(zipped.key, ())) if cells[zipped.slot] is not None else []
+        if entries:
+            arrays = {leaf.key: [entry.get(leaf.row.part, "") for entry in entries] for leaf in zipped.arrays}
+            cells[zipped.slot] = {**cells[zipped.slot], **arrays}
 
 
 def _found(part: Any, path: Sequence[str]) -> Iterator[Any]:

@@ -229,7 +229,7 @@ class _Writing:
 
     def _entry(self, scope: Scope) -> str:
         """Write one entry of a list: its parts, or where it has a text and attributes of its own, the call that reads them."""
-        if scope.fills or scope.sets or scope.spreads:
+        if scope.fills or scope.sets or scope.spreads or scope.gathers or scope.zips:
             raise _Unfit
         if scope.root.leaf is not None:
             name = f"o{scope.root.leaf.row.number}"

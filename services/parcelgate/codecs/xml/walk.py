@@ -154,7 +154,7 @@ def _main_entry(scope: Scope, node: Node, names: Names, spare_row: int) -> Entry
     if leaf.merge:
         special = _merging(scope.slots, leaf)
     elif leaf.row.many:
-        special = _listing(scope.slots, leaf)
+        special = _lining_up(scope.slots, leaf) if leaf.row.part else _listing(scope.slots, leaf)
     attributes = _attributes(scope, node)
     if attributes is not None:
         special = _both(special or _storing(scope.slots, leaf), attributes)
@@ -265,6 +265,19 @@ def _listing(specs: list[Slot], leaf: Leaf) -> Special:
             target[key].append(value)
         else:
             target[key] = [value]
+
+    return append
+
+
+def _lining_up(specs: list[Slot], leaf: Leaf) -> Special:
+    """Make the closure of one of several parallel arrays: an empty entry of it is one too."""
+    read, slot, key = leaf.converter.read, leaf.slot, leaf.key
+
+    def append(element: _Element, slots: list[Any], context: Context) -> None:  # noqa: ARG001  closures share one shape
+        target = slots[slot]
+        if target is None:
+            target = open_slot(slots, slot, specs)
+        target.setdefault(key, []).append(read(element.text or ""))
 
     return append
 
