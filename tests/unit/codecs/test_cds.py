@@ -2,13 +2,14 @@
 
 import pytest
 
+from parcelgate.api.record.v1.decision_pb2 import Release
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
 from parcelgate.api.record.v1.item_pb2 import Item
 from parcelgate.codecs import translate
 from parcelgate.codecs.registry import shipped
 from parcelgate.core import hash as canonical
 
-DECLARATION, CUSITM = "cds/declaration/own-1", "upu/cusitm/own-1"
+DECLARATION, RESPONSE, CUSITM = "cds/declaration/own-1", "cds/response/own-1", "upu/cusitm/own-1"
 
 
 def example(form_id, name):
@@ -140,3 +141,60 @@ def test_what_the_vocabulary_has_no_word_for_stays_behind_and_is_declared():
     ):
         assert path in losses
         assert word not in text
+
+
+def response(data, codes=None):
+    text = example(RESPONSE, "smallest").replace("</DecisionCd>", "</DecisionCd>" + data)
+    _, event, _ = translate.read([text.encode()], RESPONSE, codes=codes)
+    assert event.accepted
+    return Release.FromString(event.message), event.faults
+
+
+CODES, NAMES = "<DecisionReasonCd>{}</DecisionReasonCd>", "<DecisionReasonNm>{}</DecisionReasonNm>"
+
+
+@pytest.mark.parametrize(
+    ("codes", "names", "found"),
+    [
+        (["A"], ["first"], [("A", "first")]),
+        (["A", "B"], ["first", "second"], [("A", "first"), ("B", "second")]),
+        ([], ["allotted to site 7"], [("", "allotted to site 7")]),
+        (["A"], [], [("A", "")]),
+    ],
+)
+def test_reasons_are_codes_with_names_or_one_of_both_alone(codes, names, found):
+    release, faults = response("".join([*map(CODES.format, codes), *map(NAMES.format, names)]))
+    assert faults == []
+    assert [(reason.code, reason.sentence) for reason in release.decision.reasons] == found
+    again = b"".join(translate.write(RESPONSE, {}, [release]))
+    _, event, _ = translate.read([again], RESPONSE)
+    assert Release.FromString(event.message) == release
+
+
+def test_reasons_of_which_one_lacks_its_name_are_a_fault_at_the_names():
+    release, faults = response(CODES.format("A") + CODES.format("B") + NAMES.format("first"))
+    assert [(reason.code, reason.sentence) for reason in release.decision.reasons] == [("A", "first"), ("B", "")]
+    assert [(fault.code, fault.address) for fault in faults] == [
+        ("ARRAYS_UNEVEN", "/CDSViews/CDSView[1]/Response/Data/DecisionReasonNm")
+    ]
+
+
+def test_numbers_in_use_between_partners_take_the_place_of_the_names():
+    codes = {"decision": {"2": "DECISION_CODE_RELEASED", "7": "DECISION_CODE_DETAINED"}}
+    text = example(RESPONSE, "smallest").replace("RECEIVED", "7")
+    _, event, _ = translate.read([text.encode()], RESPONSE, codes=codes)
+    release = Release.FromString(event.message)
+    assert release.decision.code == 50
+    assert b"<DecisionCd>7</DecisionCd>" in b"".join(translate.write(RESPONSE, {}, [release], codes=codes))
+
+
+def test_the_number_of_a_response_is_that_of_its_decision_too():
+    text = example(RESPONSE, "full")
+    _, event, closed = translate.read([text.encode()], RESPONSE)
+    release = Release.FromString(event.message)
+    assert release.response_id == release.decision.id == "5d0c6a1e-90a4-4a8d-9a6e-3f6f0b7b2c11"
+    assert [(tax.type, tax.amount.units, tax.hs_code) for tax in release.decision.duties] == [
+        ("CUSTOMS_DUTY", 3, "610910"),
+        ("VAT", 8, ""),
+    ]
+    assert "CDSView/Response/Data/Dutiable" in closed.ledger.ignored
