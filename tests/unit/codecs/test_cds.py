@@ -92,6 +92,22 @@ def test_lines_of_an_address_have_names_that_count_and_the_last_name_repeats():
         assert data in written(declaration.item)
 
 
+@pytest.mark.parametrize("value", ["1", ""])
+def test_many_items_with_lists_in_several_names_are_each_read_as_the_first(value):
+    lines = "".join(f"<SenderAddressLine{number}>{number}</SenderAddressLine{number}>" for number in (1, 2))
+    pieces = "<ContentPieces><ContentPiece><Description>tea</Description></ContentPiece></ContentPieces>"
+    text = with_data(lines + pieces + extras(["a", "b"], ["0", value]))
+    text = text.replace("<PostingDt>", "<LocalId>A</LocalId><LocalId2>B</LocalId2><LocalId2>C</LocalId2><PostingDt>")
+    begin, end = text.index("<CDSView>"), text.index("</CDSViews>")
+    _, *items, _ = translate.read([(text[:end] + text[begin:end] * 19 + text[end:]).encode()], DECLARATION)
+    (item,) = {event.item for event in items}
+    item = Item.FromString(item)
+    assert len(items) == 20
+    assert list(item.local_identifiers) == ["A", "B", "C"]
+    assert list(item.parties[0].address.lines) == ["1", "2"]
+    assert pairs(item) == [("a", "0"), ("b", value)]
+
+
 def test_a_second_line_alone_is_the_first():
     declaration, _, _ = read(with_data("<SenderAddressLine2>B</SenderAddressLine2>"))
     assert "<SenderAddressLine1>B</SenderAddressLine1>" in written(declaration.item)

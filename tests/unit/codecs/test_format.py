@@ -6,10 +6,8 @@ from pathlib import Path
 
 import pytest
 import xmlschema
-from google.protobuf.message_factory import GetMessageClass
 from lxml import etree
 
-from parcelgate.api.record.v1.declaration_pb2 import Declaration
 from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR, SEVERITY_WARNING, Fault
 from parcelgate.codecs import translate
 from parcelgate.codecs.mapping.row import MappingError
@@ -57,25 +55,6 @@ def test_a_faulty_example_has_exactly_the_faults_listed_beside_it(path: Path):
         for each in faults_of(path.read_bytes(), form.id)
     ]
     assert found == [{**each, "severity": SEVERITIES[each["severity"]]} for each in wanted]
-
-
-@pytest.mark.parametrize("name", ["smallest", "full"])
-@pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.id)
-def test_the_twentieth_item_of_a_shape_is_read_as_the_first(form, name):
-    text = (form.folder / "examples" / f"{name}.xml").read_bytes()
-    end = f"</{form.mapping.item_at}>".encode()
-    begin, item = text.index(f"<{form.mapping.item_at}>".encode()), text.index(end) + len(end)
-    _, *items, _ = translate.read([text[:item] + text[begin:item] * 19 + text[item:]], form.id)
-    records = {(event.item, event.canonical_hash, message_of(form, event)) for event in items[:20]}
-    assert len(items) >= 20
-    assert len(records) == 1
-
-
-def message_of(form, event):
-    message = GetMessageClass(form.mapping.record).FromString(event.message)
-    if isinstance(message, Declaration):
-        message.provenance.item_number = 0
-    return message.SerializeToString(deterministic=True)
 
 
 def names_of_schema(element, declared):
