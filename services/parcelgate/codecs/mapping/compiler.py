@@ -213,7 +213,7 @@ class Compiler:
         aim = self._aim(scope.record, row)
         slot, key = self._slot(scope, aim.steps[:-1]), aim.steps[-1].name
         if row.part:
-            return self._array(scope, row, aim, Leaf(row, converter.TEXT, slot, key))
+            return self._array(scope, aim, Leaf(row, converter.TEXT, slot, key))
         chosen = self._converter(row, aim)
         if chosen.kind != aim.kind:
             raise row.error(f"{row.converter} makes {chosen.kind}, but {row.to} is {aim.kind}")
@@ -236,10 +236,11 @@ class Compiler:
         return replace(leaf, key=gather.names[-1])
 
     @staticmethod
-    def _array(scope: Scope, row: Row, aim: target.Target, leaf: Leaf) -> Leaf:
+    def _array(scope: Scope, aim: target.Target, leaf: Leaf) -> Leaf:
+        row = leaf.row
         inner = aim.message.fields_by_name.get(row.part) if aim.message is not None else None
         if inner is None or target.aim_of(inner).kind != "string" or inner.is_repeated:
-            raise row.error(f"the entries of {row.to} have no text {row.part!r}")
+            raise row.error(f"the entries of {leaf.key} have no text {row.part!r}")
         zipped = next((each for each in scope.zips if (each.slot, each.key) == (leaf.slot, leaf.key)), None)
         if zipped is None:
             zipped = Zip(row, leaf.slot, leaf.key)
@@ -250,12 +251,13 @@ class Compiler:
 
     @staticmethod
     def _aim(record: Descriptor, row: Row) -> target.Target:
+        path = row.to.removesuffix(f".{row.part}") if row.part else row.to
         try:
-            aim = target.target(record, row.to)
+            aim = target.target(record, path)
         except ValueError as error:
             raise row.error(str(error)) from None
         if aim.repeated != bool(row.each or row.many or row.place):
-            raise row.error(f"{row.to} {'is' if aim.repeated else 'is not'} a list")
+            raise row.error(f"{path} {'is' if aim.repeated else 'is not'} a list")
         return aim
 
     def _slot(self, scope: Scope, steps: tuple[target.Step, ...]) -> int:

@@ -77,7 +77,7 @@ class Row:
     converter: str = "text"
     many: bool = False
     place: int = 0
-    # Of a parallel array: the field of the entries that it has.
+    # Of a parallel array: the field of the entries that it has, with which to ends.
     part: str = ""
     each: str = ""
     need: str = ""
@@ -198,7 +198,7 @@ def _zipped(name: str, raw: Mapping[str, Any], count: RowCount, before: str, to_
     if raw.keys() - {"zip", "fields", "to", "need"} or "to" not in raw or len(paths) < 2 or len(paths) != len(fields):
         raise MappingError(f"{name}: zip goes with to, as many fields as arrays, and need: {dict(raw)}")
     for path, part in zip(paths, fields, strict=True):
-        at, to = before + path, _dotted(to_before, raw["to"])
+        at, to = before + path, _dotted(_dotted(to_before, raw["to"]), part)
         row = Row(count.next(f"{name}/{at}"), name, at, to, many=True, part=part, need=raw.get("need", ""))
         if row.need not in ("", "required"):
             raise row.error(f"need is 'required' for arrays, not {row.need!r}")
