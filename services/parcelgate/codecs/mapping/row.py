@@ -39,6 +39,8 @@ KEYS = frozenset(
     {
         "at",
         "prefix",
+        "zip",
+        "fields",
         "to",
         "as",
         "many",
@@ -49,10 +51,8 @@ KEYS = frozenset(
         "default",
         "derive",
         "inherit",
-        "const",
-        "count",
     }
-    | {"ignore", "encode", "value", "fact", "values", "spread", "from", "number", "also", "zip", "fields"}
+    | {"const", "count", "ignore", "encode", "value", "fact", "values", "spread", "from", "number", "also"}
 )
 _KINDS: Mapping[str, type] = {
     **dict.fromkeys(("many", "count", "also"), bool),
