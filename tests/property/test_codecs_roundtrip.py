@@ -13,6 +13,7 @@ from parcelgate.api.record.v1.item_pb2 import Item
 from parcelgate.codecs import translate
 from parcelgate.codecs.event import Closed, ItemRead
 from parcelgate.codecs.mapping import converter, moment, target
+from parcelgate.codecs.mapping.mapping import uncovered
 from parcelgate.codecs.registry import shipped
 from parcelgate.core import codelist
 from parcelgate.core import hash as canonical
@@ -146,20 +147,65 @@ header = st.fixed_dictionaries(
         "flow": st.integers(1, 3),
         "function": st.integers(1, 3),
         "customs_office": words,
+        "declaring_post": words,
+        "origin_post": words,
+        "destination_post": words,
     },
 )
 quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+DECLARING = [form for form in shipped() if form.mapping.record is Declaration.DESCRIPTOR]
+RELEASING = [form for form in shipped() if form.mapping.record is Release.DESCRIPTOR]
+of_each = {"ids": lambda form: form.id}
 
 
+def carried(form, facts):
+    """The facts of a header that the format has a place for."""
+    return {name: value for name, value in facts.items() if name in form.mapping.header.leaves}
+
+
+def without(record, paths, path=""):
+    """The record without what a format says it can't carry; a part of which nothing is left goes too."""
+    kept = {}
+    for name, value in record.items():
+        here = f"{path}{name}"
+        if here in paths:
+            continue
+        rest = value
+        if isinstance(value, list) and isinstance(value[0], dict):
+            rest = list(filter(None, (without(each, paths, f"{here}.") for each in value)))
+        elif isinstance(value, dict):
+            rest = without(value, paths, f"{here}.")
+        # What was empty before says something: a mass of zero.
+        if rest or not value:
+            kept[name] = rest
+    return kept
+
+
+def inherited(form, record, facts):
+    """The record with what its items take from the header where they say nothing themselves."""
+    for fill in form.mapping.item.fills:
+        if facts.get(fill.inherit):
+            *steps, last = fill.leaf.row.to.split(".")
+            part = record
+            for step in steps:
+                part = part.setdefault(step, {})
+            part.setdefault(last, facts[fill.inherit])
+    return record
+
+
+def expressible(form, record, facts):
+    lost = {*form.mapping.losses, *uncovered(form.mapping)} - {"key.item"}
+    return inherited(form, without(record, lost), facts)
+
+
+@pytest.mark.parametrize("form", DECLARING, **of_each)
 @quick
 @given(header, st.lists(declarations, min_size=1, max_size=3))
-def test_declarations_come_back_as_they_were_written(facts, records):
-    messages = [Declaration(**record) for record in records]
-    for each in messages:
-        if facts.get("customs_office") and not each.item.customs_office:
-            each.item.customs_office = facts["customs_office"]
-    data = b"".join(translate.write("upu/cusitm/own-1", facts, messages))
-    first, *read, closed = translate.read([data], "upu/cusitm/own-1")
+def test_declarations_come_back_as_they_were_written(form, facts, records):
+    facts = carried(form, facts)
+    messages = [Declaration(**expressible(form, record, facts)) for record in records]
+    data = b"".join(translate.write(form.id, facts, messages))
+    first, *read, closed = translate.read([data], form.id)
     assert first.values == facts
     assert closed.complete
     for event, written in zip(read, messages, strict=True):
@@ -170,14 +216,37 @@ def test_declarations_come_back_as_they_were_written(facts, records):
         assert event.canonical_hash == canonical.of_item(written.item)
 
 
+def whole(event):
+    declaration = Declaration.FromString(event.message)
+    declaration.item.CopyFrom(Item.FromString(event.item))
+    return declaration
+
+
+@quick
+@given(header, declarations)
+def test_an_itmatt_between_two_cusitms_changes_nothing_that_both_carry(facts, record):
+    cusitm, itmatt = (shipped().get(f"upu/{name}/own-1") for name in ("cusitm", "itmatt"))
+    facts = carried(itmatt, carried(cusitm, facts))
+    record = without(expressible(cusitm, record, facts), itmatt.mapping.losses.keys() - {"key.item"})
+    message, hashes = Declaration(**record), []
+    for form in (cusitm, itmatt, cusitm):
+        data = b"".join(translate.write(form.id, facts, [message]))
+        _, event, closed = translate.read([data], form.id)
+        assert closed.routable, event.faults
+        message = whole(event)
+        hashes.append(event.canonical_hash)
+    assert hashes == [hashes[0]] * 3
+    assert (message.function, message.key.flow) == (record["function"], record["key"]["flow"])
+
+
+@pytest.mark.parametrize("form", RELEASING, **of_each)
 @quick
 @given(header, st.lists(releases, min_size=1, max_size=3))
-def test_releases_come_back_as_they_were_written(facts, records):
-    for name in ("flow", "function", "customs_office"):
-        facts.pop(name, None)
+def test_releases_come_back_as_they_were_written(form, facts, records):
+    facts = carried(form, facts)
     messages = [Release(**record) for record in records]
-    data = b"".join(translate.write("upu/cusrsp/own-1", facts, messages))
-    first, *read, closed = translate.read([data], "upu/cusrsp/own-1")
+    data = b"".join(translate.write(form.id, facts, messages))
+    first, *read, closed = translate.read([data], form.id)
     assert first.values == facts
     assert closed.complete
     for event, written in zip(read, messages, strict=True):
@@ -191,33 +260,38 @@ def ending(parts, form_id):
     return events, closed
 
 
-@pytest.mark.parametrize("form_id", ["upu/cusitm/own-1", "upu/cusrsp/own-1"])
-def test_a_document_cut_at_any_byte_says_that_it_did_not_close(form_id):
-    data = (shipped().get(form_id).folder / "examples" / "smallest.xml").read_bytes()
+def example(form, name):
+    (path,) = (one for one in (form.folder / "examples").glob(f"{name}.*") if one.suffix != ".toml")
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize("form", [form for form in shipped() if form.syntax == "xml"], **of_each)
+def test_a_document_cut_at_any_byte_says_that_it_did_not_close(form):
+    data = example(form, "smallest")
     ends = data.rindex(b">") + 1
-    closing = data.index(b"</Response>" if b"Response" in data else b"</Item>") + len(
-        "</Response>" if b"Response" in data else "</Item>"
-    )
+    end_of_item = f"</{form.mapping.item_at}>".encode()
+    closing = data.index(end_of_item) + len(end_of_item)
     for cut in range(ends):
-        events, closed = ending([data[:cut]], form_id)
+        events, closed = ending([data[:cut]], form.id)
         assert not closed.complete
         assert len([each for each in closed.faults if each.code.startswith(("XML_", "DOCUMENT_"))]) == 1
         assert len([event for event in events if isinstance(event, ItemRead)]) == (cut >= closing)
 
 
+@pytest.mark.parametrize("form", list(shipped()), **of_each)
 @quick
 @given(st.data())
-def test_a_document_with_any_byte_changed_gets_an_answer(data):
-    text = (shipped().get("upu/cusitm/own-1").folder / "examples" / "full.xml").read_bytes()
+def test_a_document_with_any_byte_changed_gets_an_answer(form, data):
+    text = example(form, "full")
     place = data.draw(st.integers(0, len(text) - 1))
-    ending([text[:place] + bytes([data.draw(st.integers(0, 255))]) + text[place + 1 :]], "upu/cusitm/own-1")
+    ending([text[:place] + bytes([data.draw(st.integers(0, 255))]) + text[place + 1 :]], form.id)
 
 
 @quick
 @given(st.binary(max_size=400))
 def test_any_bytes_get_an_answer(data):
-    for form_id in ("upu/cusitm/own-1", "upu/cusrsp/own-1"):
-        ending([data], form_id)
+    for form in shipped():
+        ending([data], form.id)
     translate.recognise(data)
 
 

@@ -10,8 +10,8 @@ from lxml import etree
 
 from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR, SEVERITY_WARNING, Fault
 from parcelgate.codecs import translate
+from parcelgate.codecs.coverage import Schematic, gaps
 from parcelgate.codecs.mapping.row import MappingError
-from parcelgate.codecs.mapping.scope import Node
 from parcelgate.codecs.registry import Registry, shipped
 from parcelgate.core.fault import catalogue
 
@@ -57,49 +57,10 @@ def test_a_faulty_example_has_exactly_the_faults_listed_beside_it(path: Path):
     assert found == [{**each, "severity": SEVERITIES[each["severity"]]} for each in wanted]
 
 
-def names_of_schema(element, declared):
-    """Walk an XSD's anonymous types; yields (path, attributes) of every element."""
-    xs = "{http://www.w3.org/2001/XMLSchema}"
-    for child in element.iterfind(f"{xs}complexType//{xs}element"):
-        owner = next(each for each in child.iterancestors(f"{xs}element"))
-        if owner is element:
-            yield child.get("name"), child
-
-
-def uncovered_names(declaration, node: Node, path: str):
-    for name, child in names_of_schema(declaration, None):
-        inner = node.children.get(name)
-        here = f"{path}/{name}"
-        if inner is None:
-            yield here
-        elif inner.fixed is None:
-            yield from uncovered_names(child, inner.each.scope.root if inner.each else inner, here)
-
-
 @pytest.mark.parametrize("form", FORMATS, ids=lambda form: form.id)
 def test_every_element_of_the_schema_has_a_row_and_every_row_an_element(form):
-    xs = "{http://www.w3.org/2001/XMLSchema}"
-    root = (
-        etree.parse(str(form.folder / form.settings["schema"]))
-        .getroot()
-        .find(f"{xs}element[@name='{form.settings['root']}']")
-    )
-    scopes = {form.mapping.header_at: form.mapping.header, form.mapping.item_at: form.mapping.item}
-    scopes[form.mapping.trailer_at] = form.mapping.trailer
-    declared = dict(names_of_schema(root, None))
-    assert declared.keys() == scopes.keys()
-    for name, scope in scopes.items():
-        assert list(uncovered_names(declared[name], scope.root, name)) == []
-        assert list(undeclared_rows(declared[name], scope.root, name)) == []
-
-
-def undeclared_rows(declaration, node: Node, path: str):
-    declared = dict(names_of_schema(declaration, None))
-    for name, inner in node.children.items():
-        if name not in declared:
-            yield f"{path}/{name}"
-        else:
-            yield from undeclared_rows(declared[name], inner.each.scope.root if inner.each else inner, f"{path}/{name}")
+    assert isinstance(form.engine, Schematic)
+    assert list(gaps(form.mapping, form.engine.declared())) == []
 
 
 def test_every_fault_code_of_documents_says_what_and_how_to_mend():

@@ -78,7 +78,7 @@ def compile_mapping(data: Mapping[str, Any], codes: Mapping[str, Mapping[str, st
             raise fill.leaf.row.error(f"the header has no fact {fill.inherit!r}")
     for path in mapping.losses:
         try:
-            target.target(record, path)
+            target.field_of(record, path, through_lists=True)
         except ValueError as error:
             raise MappingError(f"loss: {error}") from None
     return mapping

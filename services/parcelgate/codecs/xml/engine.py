@@ -5,11 +5,15 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 
+from lxml import etree
+
 from parcelgate.api.record.v1.fault_pb2 import Fault
+from parcelgate.codecs.coverage import Declared
 from parcelgate.codecs.engine import End, Record, Subtree
 from parcelgate.codecs.mapping.mapping import FormatMapping
 from parcelgate.codecs.mapping.tree import TreeWriter, Unwritable
 from parcelgate.codecs.xml import reader, writer
+from parcelgate.codecs.xml.declared import declared
 from parcelgate.codecs.xml.part import Root, opened
 from parcelgate.codecs.xml.reader import XmlFormat, compile_xml
 from parcelgate.codecs.xml.schema import Schema
@@ -74,6 +78,22 @@ class XmlEngine:
     def address(self, boundary: str, path: str = "") -> str:
         """Write an XPath."""
         return "/".join(["", self._settings["root"], boundary, *([path] if path else [])])
+
+    def declared(self) -> Declared:
+        """Return what the XSD declares for the root element; raises ValueError."""
+        return declared(self.compiled.schema.explaining, self._settings["root"])
+
+    def invalid(self, data: bytes) -> Iterator[str]:
+        """Say what two validators, each with the whole XSD, find wrong with a document."""
+        schema = self.compiled.schema
+        try:
+            document = etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True))
+        except etree.XMLSyntaxError as error:
+            yield str(error)
+            return
+        if not schema.fast.validate(document):
+            yield from (f"line {one.line}: {one.message}" for one in schema.fast.error_log)
+        yield from (f"{one.path}: {one.reason}" for one in schema.errors(document))
 
     def _rendered(self, name: str, record: Record, facts: Record) -> str:
         try:

@@ -1,0 +1,74 @@
+"""What a format's own schema knows beside what its rows read: nothing of it may be forgotten, and no row may stand for nothing."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Protocol, runtime_checkable
+
+from parcelgate.codecs.mapping.mapping import FormatMapping
+from parcelgate.codecs.mapping.scope import Node, Scope
+
+
+@dataclass(frozen=True)
+class Declared:
+    """One name that a schema declares: its attributes, and the names inside it, looked up when they are asked for."""
+
+    attributes: frozenset[str]
+    look_up: Callable[[], Mapping[str, "Declared"]]
+
+    @cached_property
+    def inside(self) -> Mapping[str, "Declared"]:
+        """The names declared inside this one."""
+        return self.look_up()
+
+
+@runtime_checkable
+class Schematic(Protocol):
+    """An engine whose formats have a schema of their own beside the mapping."""
+
+    def declared(self) -> Declared:
+        """Return what the schema declares for a whole document; raises ValueError if the schema is of no use."""
+        ...
+
+    def invalid(self, data: bytes) -> Iterator[str]:
+        """Say what the schema as a whole finds wrong with a document."""
+        ...
+
+
+def gaps(mapping: FormatMapping, document: Declared) -> Iterator[tuple[str, str]]:
+    """Compare; yields the path of each name that only one of the two knows, with a sentence."""
+    scopes = {mapping.header_at: mapping.header, mapping.item_at: mapping.item, mapping.trailer_at: mapping.trailer}
+    known: dict[str, Scope] = {name: scope for name, scope in scopes.items() if name and scope is not None}
+    for name in sorted(document.inside.keys() | known.keys()):
+        if name not in known:
+            yield name, "the schema has it, and neither header, item nor trailer stands there"
+        elif name not in document.inside:
+            yield name, "the mapping stands there, and the schema does not have it"
+        else:
+            yield from _gaps(known[name].root, document.inside[name], name)
+
+
+def _gaps(node: Node, declared: Declared, path: str) -> Iterator[tuple[str, str]]:
+    if node.fixed is not None or node.fact is not None:
+        # One row stands for all of it.
+        return
+    if node.each is not None:
+        yield from _gaps(node.each.scope.root, declared, path)
+        return
+    for name in sorted(declared.attributes ^ node.attributes.keys()):
+        yield f"{path}/@{name}", _WITHOUT_ROW if name in declared.attributes else _WITHOUT_NAME
+    for name, inner in declared.inside.items():
+        if name not in node.children:
+            yield f"{path}/{name}", _WITHOUT_ROW
+            continue
+        child = node.children[name]
+        # Of what is chosen among several occurrences, each must know what stands in it.
+        for one in (*([child] if child.has_rows or not child.cases else []), *(each.node for each in child.cases)):
+            yield from _gaps(one, inner, f"{path}/{name}")
+    for name in node.children:
+        if name not in declared.inside:
+            yield f"{path}/{name}", _WITHOUT_NAME
+
+
+_WITHOUT_ROW = "the schema has it, and no row reads it or says why not"
+_WITHOUT_NAME = "a row reads it, and the schema does not have it"
