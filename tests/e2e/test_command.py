@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from gateway_process import GatewayProcess
 
+from format_folders import copied
 from nasty_partner import Writer
 
 ROOT = Path(__file__).parents[2]
@@ -156,6 +157,20 @@ def test_validate_and_translate_need_no_gateway(good, tmp_path):
     said, _ = run("formats", "--json", cwd=tmp_path)
     assert {one["id"] for one in json.loads(said)} >= {"upu/cusitm/own-1", "upu/cusrsp/own-1"}
     assert "upu/cusitm/own-1" in run("formats", cwd=tmp_path)[0]
+
+
+def test_formats_are_listed_and_checked(tmp_path):
+    said, _ = run("formats", "--json", cwd=tmp_path)
+    known = [one["id"] for one in json.loads(said)]
+    assert "upu/itmatt/own-1" in known
+    said, _ = run("formats", "check", "--json", cwd=tmp_path)
+    assert [(one["format"], one["well"]) for one in json.loads(said)] == [(name, True) for name in known]
+    copied(tmp_path, mapping=[('{ at = "PId", to = "response_id", as = "reference" },', "")])
+    said, _ = run("formats", "check", "upu", cwd=tmp_path, code=1)
+    assert "coverage, Response/PId: the schema has it" in said and "record, response_id: no row" in said
+    (tmp_path / "empty").mkdir()
+    _, told = run("formats", "check", "empty", cwd=tmp_path, code=2)
+    assert "there is no format in empty" in told
 
 
 def test_the_same_seed_makes_the_same_sample(tmp_path):

@@ -1,4 +1,4 @@
-"""parcelgate translate, validate and formats: the translator without a gateway, streaming from file to standard output."""
+"""parcelgate translate and validate: the translator without a gateway, streaming from file to standard output."""
 
 import json
 import sys
@@ -12,7 +12,6 @@ from google.protobuf.json_format import MessageToDict
 from google.protobuf.message import Message
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from parcelgate.api.record.v1.decision_pb2 import Release
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
@@ -114,32 +113,6 @@ def translate(settings: Settings, file: Path, to: str, format_id: str | None) ->
     for one in document.faults:
         show_fault(console, one)
     return int(not document.well or any(one.severity == SEVERITY_ERROR for one in document.faults))
-
-
-def list_formats(settings: Settings, *, as_json: bool) -> int:
-    """List the known formats."""
-    known = list(shipped(settings.formats))
-    if as_json:
-        shown = [
-            {
-                "id": one.id,
-                "name": one.name,
-                "title": one.title,
-                "version": one.id.rpartition("/")[2],
-                "direction": one.direction,
-                "syntax": one.syntax,
-                "status": one.status,
-                "provenance": " ".join(one.provenance.split()),
-            }
-            for one in known
-        ]
-        sys.stdout.write(json.dumps(shown, indent=2) + "\n")
-        return 0
-    table = Table("format", "what it is", "direction", "status")
-    for one in known:
-        table.add_row(one.id, one.title, one.direction, one.status)
-    Console(highlight=False).print(table)
-    return 0
 
 
 def show_fault(console: Console, one: Fault) -> None:

@@ -26,8 +26,12 @@ class Declared:
 class Schematic(Protocol):
     """An engine whose formats have a schema of their own beside the mapping."""
 
+    def defects(self) -> Iterator[str]:
+        """Say everything that is wrong with the schema itself."""
+        ...
+
     def declared(self) -> Declared:
-        """Return what the schema declares for a whole document; raises ValueError if the schema is of no use."""
+        """Return what the schema declares for a whole document; only of a schema without defects."""
         ...
 
     def invalid(self, data: bytes) -> Iterator[str]:
