@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 from parcelgate.codecs.mapping.mapping import FormatMapping
-from parcelgate.codecs.mapping.scope import Node, Scope
+from parcelgate.codecs.mapping.scope import Node
 
 
 @dataclass(frozen=True)
@@ -41,15 +41,19 @@ class Schematic(Protocol):
 
 def gaps(mapping: FormatMapping, document: Declared) -> Iterator[tuple[str, str]]:
     """Compare; yields the path of each name that only one of the two knows, with a sentence."""
-    scopes = {mapping.header_at: mapping.header, mapping.item_at: mapping.item, mapping.trailer_at: mapping.trailer}
-    known: dict[str, Scope] = {name: scope for name, scope in scopes.items() if name and scope is not None}
-    for name in sorted(document.inside.keys() | known.keys()):
-        if name not in known:
+    scopes, inside = dict(mapping.scopes), dict(document.inside)
+    header = scopes.pop("", None)
+    if header is not None:
+        # Without an element of its own it is the first fields of the document.
+        first = {name: inside.pop(name) for name in document.inside if name not in scopes}
+        yield from _gaps(header.root, Declared(document.attributes, lambda: first), "")
+    for name in sorted(inside.keys() | scopes.keys()):
+        if name not in scopes:
             yield name, "the schema has it, and neither header, item nor trailer stands there"
-        elif name not in document.inside:
+        elif name not in inside:
             yield name, "the mapping stands there, and the schema does not have it"
         else:
-            yield from _gaps(known[name].root, document.inside[name], name)
+            yield from _gaps(scopes[name].root, inside[name], name)
 
 
 def _gaps(node: Node, declared: Declared, path: str) -> Iterator[tuple[str, str]]:
@@ -59,7 +63,7 @@ def _gaps(node: Node, declared: Declared, path: str) -> Iterator[tuple[str, str]
     if node.each is not None:
         yield from _gaps(node.each.scope.root, declared, path)
         return
-    for name in sorted(declared.attributes ^ node.attributes.keys()):
+    for name in sorted(declared.attributes ^ (node.attributes.keys() | node.fixed_attributes.keys())):
         yield f"{path}/@{name}", _WITHOUT_ROW if name in declared.attributes else _WITHOUT_NAME
     for name, inner in declared.inside.items():
         if name not in node.children:

@@ -27,9 +27,11 @@ from parcelgate.core.fault import fault
 _KEYS = frozenset(("id", "name", "title", "direction", "status", "syntax", "unit", "provenance"))
 # What a variant says itself.
 _OF_VARIANT = frozenset(("id", "provenance"))
-# The engines there are: what each needs to be told in format.toml, and what makes it of a folder.
-_ENGINES: Mapping[str, tuple[frozenset[str], Callable[[Path, Mapping[str, Any], FormatMapping], Engine]]] = {
-    "xml": (xml_engine.SETTINGS, xml_engine.XmlEngine),
+# What makes an engine of a format's folder, its settings and its mapping.
+_Make: TypeAlias = Callable[[Path, Mapping[str, Any], FormatMapping], Engine]
+# The engines there are: what format.toml must tell each, what it may with what holds if it does not, and what makes it.
+_ENGINES: Mapping[str, tuple[frozenset[str], Mapping[str, Any], _Make]] = {
+    "xml": (xml_engine.SETTINGS, xml_engine.OPTIONS, xml_engine.XmlEngine),
 }
 _compiling = threading.RLock()
 Codes: TypeAlias = tuple[tuple[str, tuple[tuple[str, str], ...]], ...]
@@ -106,7 +108,7 @@ class Format:
     def engine(self) -> Engine:
         """The engine of its syntax, for this format; raises MappingError."""
         with _compiling:
-            return _ENGINES[self.syntax][1](self.schema_folder, self.settings, self.mapping)
+            return _ENGINES[self.syntax][2](self.schema_folder, self.settings, self.mapping)
 
     def prepare(self) -> None:
         """Compile everything now; raises MappingError with what can't be used."""
@@ -226,12 +228,15 @@ def _format(path: Path, data: dict[str, Any], parent: Format | None) -> Format:
     syntax = data.get("syntax")
     if syntax is not None and syntax not in _ENGINES:
         raise MappingError(f"{path}: there is no engine for the syntax {syntax!r}")
-    known = _KEYS | (_ENGINES[syntax][0] if syntax is not None else frozenset())
-    wrong = data.keys() ^ known
-    if wrong:
-        raise MappingError(f"{path}: {'missing' if min(wrong) in known else 'unknown'} key {min(wrong)!r}")
+    needed, options, _ = _ENGINES[syntax] if syntax is not None else (frozenset(), {}, None)
+    needed = needed | _KEYS
+    if missing := needed - data.keys():
+        raise MappingError(f"{path}: missing key {min(missing)!r}")
+    if unknown := data.keys() - needed - options.keys():
+        raise MappingError(f"{path}: unknown key {min(unknown)!r}")
     if data["id"] != "/".join(folder.parts[-3:]):
         raise MappingError(f"{path}: the id {data['id']!r} is not the folder's name")
-    settings = {name: data.pop(name) for name in known - _KEYS}
+    settings = {name: value for name, value in {**options, **data}.items() if name not in _KEYS}
     files = state(folder) + (parent.state if parent is not None else ())
-    return Format(**data, folder=folder, settings=settings, parent=parent, state=files)
+    words = {name: data[name] for name in _KEYS}
+    return Format(**words, folder=folder, settings=settings, parent=parent, state=files)

@@ -10,7 +10,7 @@ from parcelgate.codecs.mapping import converter, moment, quantity, target
 from parcelgate.codecs.mapping.converter import Converter
 from parcelgate.codecs.mapping.row import MappingError, Row, RowCount, rows_of
 from parcelgate.codecs.mapping.scope import Computed, Each, Fill, Leaf, Node, Scope, Set, Slot, Spread
-from parcelgate.codecs.mapping.step import Test, steps_of
+from parcelgate.codecs.mapping.step import Choice, steps_of
 
 _PLAIN: Mapping[str, Converter] = {
     each.name: each
@@ -82,9 +82,12 @@ class Compiler:
     def _place(self, scope: Scope, row: Row, open_: tuple[str, ...]) -> None:
         node, attribute = self._node(scope, row)
         if row.const is not None or row.ignore or row.fact:
-            if node.children or attribute:
+            if attribute and not row.fact:
+                node.fixed_attributes[attribute] = row
+            elif node.children or attribute:
                 raise row.error("const, ignore and fact stand for a whole element")
-            node.fact, node.fixed = (row, None) if row.fact else (None, row)
+            else:
+                node.fact, node.fixed = (row, None) if row.fact else (None, row)
             return
         leaf = self._spread(scope, row) if row.spread else self._leaf(scope, row, open_, node)
         if leaf is None:
@@ -97,6 +100,8 @@ class Compiler:
             raise row.error("the element already has a row, or elements inside it")
         else:
             node.leaf = leaf
+        if node.leaf is not None and node.leaf.row.many and (node.attributes or node.fixed_attributes):
+            raise row.error("an element of a list of plain values has no attributes")
 
     def _node(self, scope: Scope, row: Row) -> tuple[Node, str]:
         """Find or make the node at which a row stands; returns it, and the attribute of it that is meant."""
@@ -118,11 +123,17 @@ class Compiler:
                 raise row.error(f"{step.name} has a row of its own that reads all of it")
         return node, attribute
 
-    def _imply(self, scope: Scope, node: Node, test: Test) -> None:
+    def _imply(self, scope: Scope, node: Node, test: Choice) -> None:
         """Let what chooses an occurrence be written with it, before its other fields if no row says otherwise."""
         if test.pattern is not None:
             return
         for step in steps_of(test.at):
+            if step.name.startswith("@"):
+                name = step.name[1:]
+                if name not in node.attributes and name not in node.fixed_attributes:
+                    number = self.rows.next(f"{scope.name}/{test.at}={test.value}")
+                    node.fixed_attributes[name] = Row(number, scope.name, test.at, const=test.value, implied=True)
+                return
             node = node.at(step)
         if not node.has_rows:
             number = self.rows.next(f"{scope.name}/{test.at}={test.value}")
@@ -163,11 +174,23 @@ class Compiler:
         slot = self._slot(scope, aim.steps[:-1])
         if row.each not in self.shapes:
             raise row.error(f"there is no shape {row.each!r}")
-        if node.children or node.each or node.leaf:
+        if node.each or node.leaf or not all(child.is_implied for child in node.children.values()):
             raise row.error("the element already has rows")
         inner = self.scope(row.each, self.shapes[row.each], aim.message, open_)
+        self._choose_first(row, node, inner)
         node.each = Each(row, inner, slot, aim.steps[-1].name)
         return None
+
+    @staticmethod
+    def _choose_first(row: Row, node: Node, inner: Scope) -> None:
+        """Let what chooses the entries stand inside them, before their other fields if the shape does not say otherwise."""
+        chosen, known = node.children, inner.root.children
+        for name, child in chosen.items():
+            if name in known and not (known[name].has_rows and child.fixed is not None):
+                raise row.error(f"the shape has no row for all of {name}, by which the entries are chosen")
+        inner.root.children = {**chosen, **known}
+        inner.root.fixed_attributes = {**node.fixed_attributes, **inner.root.fixed_attributes}
+        node.children, node.fixed_attributes = {}, {}
 
     def _plain_leaf(self, scope: Scope, row: Row) -> Leaf:
         if scope.record is None:

@@ -129,8 +129,9 @@ def _codes(tables: Mapping[str, Any]) -> dict[str, tuple[str, Mapping[str, int]]
 
 def _fixed(root: Node) -> Iterator[tuple[int, str]]:
     for node in root.inner():
-        if node.fixed is not None and node.fixed.ignore:
-            yield node.fixed.number, node.fixed.ignore
+        for row in (node.fixed, *node.fixed_attributes.values()):
+            if row is not None and row.ignore:
+                yield row.number, row.ignore
         if node.each is not None:
             yield from _fixed(node.each.scope.root)
 

@@ -12,7 +12,7 @@ from google.protobuf.descriptor import Descriptor
 
 from parcelgate.codecs.mapping.converter import Converter
 from parcelgate.codecs.mapping.row import Row
-from parcelgate.codecs.mapping.step import Step, Test
+from parcelgate.codecs.mapping.step import Choice, Step
 
 
 class Slot(NamedTuple):
@@ -54,6 +54,8 @@ class Node:
     name: str
     children: dict[str, "Node"] = field(default_factory=dict)
     attributes: dict[str, Leaf] = field(default_factory=dict)
+    # Attributes that have a constant, or are not read.
+    fixed_attributes: dict[str, Row] = field(default_factory=dict)
     leaf: Leaf | None = None
     each: Each | None = None
     fixed: Row | None = None
@@ -85,6 +87,13 @@ class Node:
         return case.node
 
     @property
+    def is_implied(self) -> bool:
+        """All there is of it comes from steps that choose."""
+        if self.fixed is not None:
+            return self.fixed.implied
+        return bool(self.children) and all(child.is_implied for child in self.children.values())
+
+    @property
     def has_rows(self) -> bool:
         """Something of it is read or written."""
         return bool(self.children or self.each or self.leaf or self.fixed or self.fact)
@@ -94,7 +103,7 @@ class Node:
 class Case:
     """One occurrence among several of a name: by what it has inside, or by its place from 1."""
 
-    tests: tuple[Test, ...]
+    tests: tuple[Choice, ...]
     place: int
     node: Node
 

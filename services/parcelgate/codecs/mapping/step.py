@@ -15,7 +15,7 @@ _SUFFIX = re.compile(r"\[([^\]]*)\]")
 _CHOICE = re.compile(r"([^=~]+)([=~])(.*)", re.DOTALL)
 
 
-class Test(NamedTuple):
+class Choice(NamedTuple):
     """What an occurrence must have: a value at a place inside it, or one that matches a pattern."""
 
     at: str
@@ -33,7 +33,7 @@ class Step(NamedTuple):
     """One step; place counts from 1, and 0 is any."""
 
     name: str
-    tests: tuple[Test, ...] = ()
+    tests: tuple[Choice, ...] = ()
     place: int = 0
     array: bool = False
 
@@ -54,7 +54,7 @@ def steps_of(path: str) -> list[Step]:
 
 
 def _step(name: str, suffixes: list[str]) -> Step:
-    tests: list[Test] = []
+    tests: list[Choice] = []
     place, array = 0, False
     for suffix in suffixes:
         choice = _CHOICE.fullmatch(suffix)
@@ -66,5 +66,5 @@ def _step(name: str, suffixes: list[str]) -> Step:
             raise ValueError(f"[{suffix}] is neither a number nor name=value")
         else:
             at, sign, value = choice.groups()
-            tests.append(Test(at, value, re.compile(value) if sign == "~" else None))
+            tests.append(Choice(at, value, re.compile(value) if sign == "~" else None))
     return Step(name, tuple(tests), place, array)

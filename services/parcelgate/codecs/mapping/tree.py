@@ -38,6 +38,8 @@ class Unwritable(Exception):  # noqa: N818  a value of ours that the format can'
 
 Writer = Callable[[Cells, Facts, list[Branch]], bool]
 Fills = Mapping[int, Fill]
+# What writes the attributes of an element, and says whether one of them has a value of the record.
+Attributes = Callable[[Cells, Facts], tuple[list[tuple[str, str]], bool]]
 # Lists (slot and key) whose entries have several homes.
 Guards = Mapping[tuple[int, str], list[Each]]
 
@@ -52,7 +54,7 @@ class TreeWriter:
         fills = {fill.leaf.row.number: fill for fill in scope.fills}
         node = scope.root
         self._text = _text_of(node.leaf, fills) if node.leaf is not None else None
-        self._attributes = [(name, _text_of(leaf, fills)) for name, leaf in node.attributes.items()]
+        self._attributes = _attributes_of(node, fills)
         guards = _guards(scope)
         self._children = [_writer(child, fills, guards) for child in node.children.values()]
 
@@ -65,8 +67,7 @@ class TreeWriter:
         for child in self._children:
             child(cells, facts, children)
         text = self._text(cells, facts) if self._text is not None else None
-        attributes = [(key, value) for key, read in self._attributes if (value := read(cells, facts)) is not None]
-        return Branch(name, text or "", attributes, children, node or self._scope.root)
+        return Branch(name, text or "", self._attributes(cells, facts)[0], children, node or self._scope.root)
 
 
 def _cells(scope: Scope, record: Mapping[str, Any]) -> list[Any]:
@@ -115,15 +116,49 @@ def _writer(node: Node, fills: Fills, guards: Guards) -> Writer:
 
 
 def _own_writer(node: Node, fills: Fills, guards: Guards) -> Writer:
+    if node.attributes or node.fixed_attributes:
+        return _attributed(node, _plain_writer(node, fills, guards), _attributes_of(node, fills))
+    return _plain_writer(node, fills, guards)
+
+
+def _attributes_of(node: Node, fills: Fills) -> Attributes:
+    """Make what writes the attributes of an element: all of them, and whether one has a value of the record."""
+    reads = [(name, _text_of(leaf, fills)) for name, leaf in node.attributes.items() if not leaf.second]
+    fixed = [(name, row.encode if row.const is None else row.const) for name, row in node.fixed_attributes.items()]
+    always = [(name, text) for name, text in fixed if text]
+
+    def write(cells: Cells, facts: Facts) -> tuple[list[tuple[str, str]], bool]:
+        own = [(name, text) for name, read in reads if (text := read(cells, facts)) is not None]
+        return [*own, *always], bool(own)
+
+    return write
+
+
+def _attributed(node: Node, writer: Writer, attributes: Attributes) -> Writer:
+    name = node.name
+
+    def write(cells: Cells, facts: Facts, out: list[Branch]) -> bool:
+        before = len(out)
+        wrote = writer(cells, facts, out)
+        pairs, own = attributes(cells, facts)
+        if len(out) > before:
+            out[-1] = out[-1]._replace(attributes=pairs)
+        elif own:
+            out.append(Branch(name, "", pairs, (), node))
+        return wrote or own
+
+    return write
+
+
+def _plain_writer(node: Node, fills: Fills, guards: Guards) -> Writer:
     if node.each is not None:
         return _each(node, guards)
     if node.fixed is not None:
         return _fixed(node, node.fixed.const if node.fixed.const is not None else node.fixed.encode)
     if node.fact is not None:
         return _fixed(node, node.fact.encode)
-    if node.children:
+    if node.children or node.leaf is None:
         return _container(node, fills, guards)
-    assert node.leaf is not None
     if node.leaf.second:
         return _unwritten
     if node.leaf.row.many:

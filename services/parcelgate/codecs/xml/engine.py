@@ -4,6 +4,7 @@ import threading
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import xmlschema
 from lxml import etree
@@ -15,6 +16,7 @@ from parcelgate.codecs.mapping.mapping import FormatMapping
 from parcelgate.codecs.mapping.tree import TreeWriter, Unwritable
 from parcelgate.codecs.xml import reader, writer
 from parcelgate.codecs.xml.declared import declared
+from parcelgate.codecs.xml.name import Names
 from parcelgate.codecs.xml.part import Root, opened
 from parcelgate.codecs.xml.reader import XmlFormat, compile_xml
 from parcelgate.codecs.xml.schema import Schema
@@ -22,16 +24,21 @@ from parcelgate.core.fault import fault
 
 # What format.toml says of an XML format beside what every format says.
 SETTINGS = frozenset(("schema", "root", "namespace"))
+# Namespaces of its parts by the prefix that root and rows write before their names.
+OPTIONS: Mapping[str, Any] = {"namespaces": {}}
 _compiling = threading.RLock()
 
 
-def recognise(first: bytes, formats: Iterable[tuple[str, Mapping[str, str]]]) -> str | Fault:
+def recognise(first: bytes, formats: Iterable[tuple[str, Mapping[str, Any]]]) -> str | Fault:
     """Tell the format of a document by its root element; formats are ids with their settings."""
     root = next(opened([first]))
     if isinstance(root, Fault):
         return root
     assert isinstance(root, Root)
-    roots = {(settings["root"], settings["namespace"]): name for name, settings in formats}
+    roots: dict[tuple[str, str], str] = {}
+    for name, settings in formats:
+        prefix, _, local = settings["root"].rpartition(":")
+        roots[local, _spaces(settings).get(prefix, "")] = name
     found = roots.get((root.name, root.namespace))
     if found is None:
         known = ", ".join(f"{Root(*each)} ({name})" for each, name in roots.items()) or "none"
@@ -42,7 +49,7 @@ def recognise(first: bytes, formats: Iterable[tuple[str, Mapping[str, str]]]) ->
 class XmlEngine:
     """Reads and writes the documents of one format."""
 
-    def __init__(self, folder: Path, settings: Mapping[str, str], mapping: FormatMapping) -> None:
+    def __init__(self, folder: Path, settings: Mapping[str, Any], mapping: FormatMapping) -> None:
         """Take the format's folder, its settings and its mapping."""
         self._folder, self._settings, self._mapping = folder, settings, mapping
 
@@ -51,8 +58,10 @@ class XmlEngine:
         """Schema and readers; raises etree.XMLSchemaParseError or ValueError if the schema is of no use."""
         with _compiling:
             mapping, settings = self._mapping, self._settings
-            schema = Schema(self._folder / settings["schema"], settings["root"], tuple(mapping.scopes))
-            return compile_xml(settings["root"], settings["namespace"], mapping, schema)
+            names = Names(_spaces(settings))
+            boundaries = tuple(names.tag(name) for name in mapping.scopes if name)
+            schema = Schema(self._folder / settings["schema"], names.tag(settings["root"]), boundaries)
+            return compile_xml(settings["root"], names, mapping, schema)
 
     @cached_property
     def _writers(self) -> Mapping[str, TreeWriter]:
@@ -67,7 +76,7 @@ class XmlEngine:
     def write(self, facts: Record, records: Iterable[Record]) -> Iterator[bytes]:
         """Yield the document in parts; raises Unwritable."""
         mapping, settings, count = self._mapping, self._settings, 0
-        opening = writer.start(settings["root"], settings["namespace"])
+        opening = writer.start(settings["root"], _spaces(settings))
         header = "" if mapping.header_at is None else self._rendered(mapping.header_at, facts, facts)
         yield (opening + header).encode()
         for record in records:
@@ -78,14 +87,15 @@ class XmlEngine:
 
     def address(self, boundary: str, path: str = "") -> str:
         """Write an XPath."""
-        return "/".join(["", self._settings["root"], boundary, *([path] if path else [])])
+        steps = [self._settings["root"], boundary, *path.split("/")]
+        return "".join(f"/{step.rpartition(':')[2]}" for step in steps if step)
 
     def defects(self) -> Iterator[str]:
         """Say what two validators find wrong with the XSD; the second is asked if the first has nothing to say."""
         name = self._settings["schema"]
         try:
             schema = self.compiled.schema
-            _ = schema.fast, declared(schema.explaining, self._settings["root"]).inside
+            _ = schema.fast, self.declared().inside
         except (etree.XMLSyntaxError, etree.XMLSchemaParseError) as error:
             yield from (f"{name}, line {one.line}: {one.message}" for one in error.error_log)
         except (etree.LxmlError, xmlschema.XMLSchemaException, LookupError, OSError, ValueError) as error:
@@ -93,7 +103,7 @@ class XmlEngine:
 
     def declared(self) -> Declared:
         """Return what the XSD declares for the root element."""
-        return declared(self.compiled.schema.explaining, self._settings["root"])
+        return declared(self.compiled.schema.explaining, self._settings["root"], self.compiled.names)
 
     def invalid(self, data: bytes) -> Iterator[str]:
         """Say what two validators, each with the whole XSD, find wrong with a document."""
@@ -109,6 +119,12 @@ class XmlEngine:
 
     def _rendered(self, name: str, record: Record, facts: Record) -> str:
         try:
-            return writer.render(self._writers[name].write(name, record, facts), 1)
+            branch = self._writers[name].write(name, record, facts)
+            # A header without an element of its own is the root's first fields.
+            return writer.render(branch, 1) if name else "".join(writer.render(each, 1) for each in branch.children)
         except Unwritable as error:
             raise Unwritable(error.name, f"/{name}/{error.name}") from None
+
+
+def _spaces(settings: Mapping[str, Any]) -> Mapping[str, str]:
+    return {"": settings["namespace"], **settings["namespaces"]}

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from lxml import etree
-from lxml.etree import _Element
+from lxml.etree import QName, _Element
 
 from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.codecs.engine import End, Subtree
@@ -19,9 +19,11 @@ from parcelgate.codecs.xml import limit
 from parcelgate.codecs.xml.address import local
 from parcelgate.codecs.xml.context import Context
 from parcelgate.codecs.xml.line import Lines
+from parcelgate.codecs.xml.name import Names
 from parcelgate.codecs.xml.part import NotText, Root, opened
 from parcelgate.codecs.xml.schema import Schema
 from parcelgate.codecs.xml.shape import Shapes
+from parcelgate.codecs.xml.unknown import known_part
 from parcelgate.codecs.xml.verdict import Explainer
 from parcelgate.codecs.xml.walk import Reader
 from parcelgate.core.fault import fault
@@ -41,26 +43,30 @@ _NAMES = frozenset(
 class XmlFormat:
     """What the XML engine needs of a format; compiled once, shared by all documents of the process."""
 
+    # As the mapping writes it.
     root: str
-    namespace: str
+    names: Names
     mapping: FormatMapping
     schema: Schema
+    # By tag; the header may be the root's own fields, and then has none.
     readers: dict[str, tuple[Scope, Reader]]
     shapes: Shapes
 
     @property
-    def prefix(self) -> str:
-        """The namespace in braces, as lxml writes it before names."""
-        return f"{{{self.namespace}}}" if self.namespace else ""
+    def shown_root(self) -> Root:
+        """The root element as people write it."""
+        name = QName(self.names.tag(self.root))
+        return Root(name.localname, name.namespace or "")
 
 
-def compile_xml(root: str, namespace: str, mapping: FormatMapping, schema: Schema) -> XmlFormat:
+def compile_xml(root: str, names: Names, mapping: FormatMapping, schema: Schema) -> XmlFormat:
     """Compile the readers of a format."""
-    prefix = f"{{{namespace}}}" if namespace else ""
     spare = len(mapping.paths)
-    readers = {prefix + name: (scope, Reader(scope, prefix, spare)) for name, scope in mapping.scopes.items()}
-    shapes = Shapes(mapping.item, readers[prefix + mapping.item_at][1], prefix)
-    return XmlFormat(root, namespace, mapping, schema, readers, shapes)
+    readers = {
+        names.tag(name) if name else "": (scope, Reader(scope, names, spare)) for name, scope in mapping.scopes.items()
+    }
+    shapes = Shapes(mapping.item, readers[names.tag(mapping.item_at)][1], names)
+    return XmlFormat(root, names, mapping, schema, readers, shapes)
 
 
 def read(parts: Iterable[bytes], form: XmlFormat) -> Iterator[Subtree | End]:
@@ -73,8 +79,8 @@ def read(parts: Iterable[bytes], form: XmlFormat) -> Iterator[Subtree | End]:
         yield End(root, marks)
         return
     assert isinstance(root, Root)
-    if (root.name, root.namespace) != (form.root, form.namespace):
-        wanted = Root(form.root, form.namespace)
+    wanted = form.shown_root
+    if (root.name, root.namespace) != (wanted.name, wanted.namespace):
         yield End(fault("FORMAT_DIFFERS", line=1, found=root, wanted=wanted), marks)
         return
     reading = _Reading(form, marks, root.encoding)
@@ -99,13 +105,13 @@ class _Reading:
 
     def __init__(self, form: XmlFormat, marks: Marks, encoding: str | None) -> None:
         self._form = form
-        self._item = form.prefix + form.mapping.item_at
-        self._lines = Lines(form.mapping.item_at)
-        self._context = Context(form.root, marks, self._lines)
-        self._explainer = Explainer(form.schema, form.prefix)
+        self._item = form.names.tag(form.mapping.item_at)
+        self._lines = Lines(local(self._item))
+        self._context = Context(form.shown_root.name, marks, self._lines)
+        self._explainer = Explainer(form.schema, form.names)
         self._parser = etree.XMLPullParser(
             events=("end",),
-            tag=tuple(form.readers),
+            tag=tuple(filter(None, form.readers)),
             encoding=encoding,
             resolve_entities=False,
             no_network=True,
@@ -156,6 +162,8 @@ class _Reading:
                 if parent is None or parent.getparent() is not None:
                     continue
                 self._root = root = parent
+                if "" in self._readers:
+                    yield self._beginning(root, element)
             ended += 1
             yield self._subtree(element, gap if large else 0)
         if ended:
@@ -212,13 +220,24 @@ class _Reading:
             context.header = record
         return Subtree(name, number, record, context.faults)
 
+    def _beginning(self, root: _Element, item: _Element) -> Subtree:
+        """Read what stands in the root before its first item as the header; a schema knows it only as a part of the root."""
+        header = etree.Element(root.tag, nsmap=root.nsmap)
+        header.extend(root[: root.index(item)])
+        _, scope, read = self._readers[""]
+        context = self._context
+        context.begin(header, 0)
+        context.header = record = read(header, context)
+        known_part(header, scope.root, self._form.names, context)
+        return Subtree("", 0, record, context.faults)
+
     def _strays(self, elements: Iterable[_Element]) -> None:
         """Report the elements beside the boundaries, that no row knows."""
         for element in elements:
             if element.tag in self._readers:
                 continue
             name = local(element.tag)
-            address = f"/{self._form.root}/{name}"
+            address = f"/{self._context.root}/{name}"
             self._context.marks.unknown(address)
             if len(self.strays) < limit.FAULTS_OF_ONE:
                 self.strays.append(fault("FIELD_UNKNOWN", address=address, line=element.sourceline or 0, name=name))

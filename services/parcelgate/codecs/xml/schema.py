@@ -16,7 +16,7 @@ _XS = "{http://www.w3.org/2001/XMLSchema}"
 
 
 class Fence(etree.Resolver):
-    """Lets a schema include files of its own folder, and nothing else."""
+    """Lets a schema include files of its own folder and of folders in it, and nothing else."""
 
     def __init__(self, folder: Path) -> None:
         """Take the folder."""
@@ -26,7 +26,7 @@ class Fence(etree.Resolver):
     def resolve(self, system_url: str | None, public_id: str | None, context: Any) -> Any:  # noqa: ARG002  lxml's call
         """Answer a request of libxml2 for a file; raises LookupError outside the folder."""
         path = Path((system_url or "").removeprefix("file://")).resolve()
-        if path.parent != self._folder:
+        if self._folder not in path.parents:
             raise LookupError(f"a schema may only include files of {self._folder.name}")
         return self.resolve_filename(str(path), context)
 
@@ -35,17 +35,18 @@ class Schema:
     """One XSD; the elements at which header, items and trailer stand can be validated by themselves."""
 
     def __init__(self, path: Path, root: str, boundaries: tuple[str, ...]) -> None:
-        """Read and compile; raises etree.XMLSchemaParseError or ValueError if the schema lacks a boundary."""
+        """Read and compile; root and boundaries are tags.
+
+        Raises etree.XMLSchemaParseError, or ValueError if the schema lacks a boundary.
+        """
         self._path = path
-        parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True)
-        parser.resolvers.add(Fence(path.parent))
-        tree = etree.fromstring(path.read_bytes(), parser, base_url=str(path))
-        declared = {each.get("name"): each for each in tree.iterfind(f"{_XS}element")}
+        tree = _parsed(path, path.parent)
+        declared = dict(_declared(tree, path, path.parent, set()))
         if root not in declared:
-            raise ValueError(f"{path.name} declares no element {root}")
+            raise ValueError(f"{path.name} declares no element {etree.QName(root).localname}")
         for name in boundaries:
             if name not in declared:
-                tree.append(_global(declared[root], name, path))
+                tree.append(_global(declared[root], etree.QName(name).localname, path))
         self._text = etree.tostring(tree)
         self._local = threading.local()
 
@@ -70,6 +71,24 @@ class Schema:
     def errors(self, subtree: _Element) -> Iterator[xmlschema.XMLSchemaValidationError]:
         """Explain everything that is wrong with a subtree."""
         return self.explaining.iter_errors(cast("Any", subtree))
+
+
+def _parsed(path: Path, folder: Path) -> _Element:
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, remove_comments=True)
+    parser.resolvers.add(Fence(folder))
+    return etree.fromstring(path.read_bytes(), parser, base_url=str(path))
+
+
+def _declared(tree: _Element, path: Path, folder: Path, seen: set[Path]) -> Iterator[tuple[str, _Element]]:
+    """Go through the global elements of a schema and of those it takes in, as far as they lie in the folder."""
+    seen.add(path)
+    space = tree.get("targetNamespace")
+    for each in tree.iterfind(f"{_XS}element"):
+        yield f"{{{space}}}{each.get('name')}" if space else str(each.get("name")), each
+    for taken in (*tree.iterfind(f"{_XS}import"), *tree.iterfind(f"{_XS}include")):
+        other = (path.parent / taken.get("schemaLocation", "")).resolve()
+        if folder.resolve() in other.parents and other not in seen and other.is_file():
+            yield from _declared(_parsed(other, folder), other, folder, seen)
 
 
 def _global(root: _Element, name: str, path: Path) -> _Element:

@@ -17,6 +17,7 @@ from parcelgate.codecs.mapping.converter import Defect, Memory
 from parcelgate.codecs.mapping.scope import Leaf, Node, Scope
 from parcelgate.codecs.xml import limit
 from parcelgate.codecs.xml.context import Context
+from parcelgate.codecs.xml.name import Names
 from parcelgate.codecs.xml.walk import Reader
 
 _tag: Callable[[_Element], str] = attrgetter("tag")
@@ -44,9 +45,9 @@ class Shape:
 class Shapes:
     """The shapes of one scope that were met so far."""
 
-    def __init__(self, scope: Scope, reader: Reader, prefix: str) -> None:
+    def __init__(self, scope: Scope, reader: Reader, names: Names) -> None:
         """Begin without any."""
-        self._scope, self._reader, self._prefix = scope, reader, prefix
+        self._scope, self._reader, self._names = scope, reader, names
         # Converters of rows, as all functions call them.
         self._strict: dict[int, Any] = {}
         self._known: dict[Any, Shape | None] = {}
@@ -94,7 +95,7 @@ class Shapes:
         if times < limit.SHAPE_TIMES or len(self._known) >= limit.SHAPES or len(elements) > limit.SHAPE_ELEMENTS:
             return
         try:
-            self._known[key] = _Writing(self._scope, self._reader, self._prefix, elements, self._strict).shape()
+            self._known[key] = _Writing(self._scope, self._reader, self._names, elements, self._strict).shape()
         except _Unfit:
             self._known[key] = None
 
@@ -117,7 +118,7 @@ def _strictly(leaf: Leaf) -> Any:
 
 def _value_with_attributes(scope: Scope) -> Callable[[_Element, list[int]], dict[str, Any]]:
     leaf = scope.root.leaf
-    if leaf is None or len(scope.slots) > 1:
+    if leaf is None or len(scope.slots) > 1 or scope.root.fixed_attributes:
         raise _Unfit
     value = (leaf.key, leaf.row.number, _strictly(leaf))
     attributes = [(name, each.key, each.row.number, _strictly(each)) for name, each in scope.root.attributes.items()]
@@ -146,9 +147,9 @@ class _Writing:
     """Writes the function of one shape: nested displays of dicts and lists over numbered texts."""
 
     def __init__(
-        self, scope: Scope, reader: Reader, prefix: str, elements: list[_Element], strict: dict[int, Any]
+        self, scope: Scope, reader: Reader, names: Names, elements: list[_Element], strict: dict[int, Any]
     ) -> None:
-        self._scope, self._reader, self._prefix = scope, reader, prefix
+        self._scope, self._reader, self._tags = scope, reader, names
         self._elements = elements
         self._strict = strict
         self._place = 0
@@ -183,13 +184,13 @@ class _Writing:
 
     def _children(self, scope: Scope, node: Node, cells: Any, items: Any) -> None:
         count = len(self._elements[self._place])
-        if node.attributes or (node.leaf is not None and count):
+        if node.attributes or node.fixed_attributes or (node.leaf is not None and count):
             raise _Unfit
         for _ in range(count):
             self._place += 1
-            name = str(self._elements[self._place].tag).removeprefix(self._prefix)
-            child = node.children.get(name)
-            if child is None or child.attributes or child.cases or child.fact:
+            name = self._tags.name(str(self._elements[self._place].tag))
+            child = node.children.get(name) if name is not None else None
+            if child is None or child.attributes or child.fixed_attributes or child.cases or child.fact:
                 raise _Unfit
             self._child(scope, child, cells, items)
 

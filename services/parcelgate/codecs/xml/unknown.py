@@ -9,6 +9,7 @@ from parcelgate.codecs.mapping.scope import Node
 from parcelgate.codecs.xml import limit
 from parcelgate.codecs.xml.address import local, path_of
 from parcelgate.codecs.xml.context import Context
+from parcelgate.codecs.xml.name import Names
 from parcelgate.codecs.xml.walk import chosen
 
 _INSTANCE = "{http://www.w3.org/2001/XMLSchema-instance}"
@@ -31,11 +32,11 @@ class Known:
         return self.originals[0]
 
 
-def known_part(boundary: _Element, root: Node, prefix: str, context: Context) -> Known:
+def known_part(boundary: _Element, root: Node, names: Names, context: Context) -> Known:
     """Report every unknown element and attribute, and copy the subtree without them."""
     elements: list[_Element] = []
     attributes: list[tuple[_Element, str]] = []
-    _find(boundary, root, prefix, elements, attributes, 1)
+    _find(boundary, root, names, elements, attributes, 1)
     for element in elements:
         _report(context, "FIELD_UNKNOWN", element, "")
     for element, name in attributes:
@@ -56,26 +57,26 @@ def known_part(boundary: _Element, root: Node, prefix: str, context: Context) ->
 def _find(
     element: _Element,
     node: Node,
-    prefix: str,
+    names: Names,
     elements: list[_Element],
     attributes: list[tuple[_Element, str]],
     depth: int,
 ) -> None:
     for name in map(str, element.keys()):
-        if name not in node.attributes and not name.startswith(_INSTANCE):
+        if name not in node.attributes and name not in node.fixed_attributes and not name.startswith(_INSTANCE):
             attributes.append((element, name))  # noqa: PERF401  one list for the whole subtree
     for child in element:
-        tag = str(child.tag)
-        inner = node.children.get(local(tag)) if tag.startswith(prefix) else None
+        known = names.name(str(child.tag))
+        inner = node.children.get(known) if known is not None else None
         if inner is not None and inner.cases:
-            inner = chosen(inner, child, prefix)
+            inner = chosen(inner, child, names)
         if inner is None or depth > limit.DEPTH:
             elements.append(child)
         elif inner.fixed is None:
             _find(
                 child,
                 inner.each.scope.root if inner.each is not None else inner,
-                prefix,
+                names,
                 elements,
                 attributes,
                 depth + 1,

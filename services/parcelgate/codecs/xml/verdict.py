@@ -16,6 +16,7 @@ from parcelgate.codecs.mapping.scope import Scope
 from parcelgate.codecs.xml import limit
 from parcelgate.codecs.xml.address import address_of, local
 from parcelgate.codecs.xml.context import Context, masked
+from parcelgate.codecs.xml.name import Names
 from parcelgate.codecs.xml.schema import Schema
 from parcelgate.codecs.xml.unknown import Known, known_part
 from parcelgate.core.fault import fault
@@ -34,15 +35,15 @@ _FACET = re.compile(r"facet '(\w+)'")
 class Explainer:
     """Explains what a schema refuses; counts how many it has explained in full."""
 
-    def __init__(self, schema: Schema, prefix: str) -> None:
-        """Take the schema, and the namespace in braces."""
+    def __init__(self, schema: Schema, names: Names) -> None:
+        """Take the schema, and the names of the format."""
         self._schema = schema
-        self._prefix = prefix
+        self._names = names
         self._explained = 0
 
     def explain(self, boundary: _Element, scope: Scope, context: Context) -> None:
         """Add all faults that the mapping has not found itself."""
-        known = known_part(boundary, scope.root, self._prefix, context)
+        known = known_part(boundary, scope.root, self._names, context)
         fast = self._schema.fast
         if not fast.validate(known.subtree):
             if self._explained < limit.EXPLAINED:

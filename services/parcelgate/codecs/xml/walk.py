@@ -13,6 +13,7 @@ from parcelgate.codecs.mapping.filling import Completion, completions, open_slot
 from parcelgate.codecs.mapping.scope import Each, Leaf, Node, Scope, Slot
 from parcelgate.codecs.xml.address import local
 from parcelgate.codecs.xml.context import Context
+from parcelgate.codecs.xml.name import Names
 
 # Takes an element, the slots of its scope, and the context.
 Special = Callable[[_Element, list[Any], Context], None]
@@ -25,19 +26,20 @@ class Reader:
 
     __slots__ = ("_attributes", "_empty", "_leaf", "_slots", "fills", "read")
 
-    def __init__(self, scope: Scope, prefix: str, spare_row: int) -> None:
-        """Compile; prefix is the namespace in braces, spare_row counts the elements that have no row of their own."""
+    def __init__(self, scope: Scope, names: Names, spare_row: int) -> None:
+        """Compile; names are the format's namespaces, spare_row counts the elements that have no row of their own."""
         self._slots = scope.slots
         self._empty: list[Any] = [None] * (len(scope.slots) - 1)
         node = scope.root
         self._leaf = node.leaf
-        self._attributes = tuple(node.attributes.items())
+        self._attributes = _attributes(scope, node)
         # What stands for absent fields.
         self.fills: tuple[Completion, ...] = completions(scope)
         # Makes the record of this scope from an element.
         self.read: Callable[[_Element, Context], dict[str, Any]] = self._value
-        if node.children and not node.attributes:
-            self.read = self._parts(_walker(scope, node, prefix, spare_row))
+        if node.children:
+            walk = _walker(scope, node, names, spare_row)
+            self.read = self._parts(walk if self._attributes is None else _both(walk, self._attributes))
         if scope.spreads:
             self.read = _spreading(self.read, scope)
 
@@ -63,8 +65,8 @@ class Reader:
         if self._leaf is not None:
             context.counts[self._leaf.row.number] += 1
             _store(element, element.text, self._leaf, slots, self._slots, context, "")
-        for name, leaf in self._attributes:
-            _store(element, element.get(name), leaf, slots, self._slots, context, f"/@{name}")
+        if self._attributes is not None:
+            self._attributes(element, slots, context)
         return record
 
 
@@ -79,11 +81,11 @@ def _spreading(
     return read_and_spread
 
 
-def _walker(scope: Scope, node: Node, prefix: str, spare_row: int) -> Special:  # noqa: C901  one loop, all inline
+def _walker(scope: Scope, node: Node, names: Names, spare_row: int) -> Special:  # noqa: C901  one loop, all inline
     table: dict[str, Entry] = {}
     leaves: dict[int, Leaf] = {}
     for name, child in node.children.items():
-        table[prefix + name] = entry = _entry(scope, child, prefix, spare_row)
+        table[names.tag(name)] = entry = _entry(scope, child, names, spare_row)
         if child.leaf is not None:
             leaves[entry[3]] = child.leaf
     specs = scope.slots
@@ -120,71 +122,74 @@ def _walker(scope: Scope, node: Node, prefix: str, spare_row: int) -> Special:  
     return walk
 
 
-def _entry(scope: Scope, node: Node, prefix: str, spare_row: int) -> Entry:
+def _entry(scope: Scope, node: Node, names: Names, spare_row: int) -> Entry:
     if node.cases:
-        return str, 0, "", spare_row, _choosing(scope, node, prefix, spare_row)
-    return _own_entry(scope, node, prefix, spare_row)
+        return str, 0, "", spare_row, _choosing(scope, node, names, spare_row)
+    return _own_entry(scope, node, names, spare_row)
 
 
-def _own_entry(scope: Scope, node: Node, prefix: str, spare_row: int) -> Entry:
+def _own_entry(scope: Scope, node: Node, names: Names, spare_row: int) -> Entry:
     if node.each is not None:
-        return str, 0, "", node.each.row.number, _each(scope, node.each, prefix, spare_row)
+        return str, 0, "", node.each.row.number, _each(scope, node.each, names, spare_row)
     if node.fixed is not None:
         row = node.fixed
         return str, 0, "", row.number, _constant(row.const) if row.const is not None else _nothing
     if node.children:
-        return str, 0, "", spare_row, _walker(scope, node, prefix, spare_row)
+        walk, beside = _walker(scope, node, names, spare_row), _attributes(scope, node)
+        return str, 0, "", spare_row, walk if beside is None else _both(walk, beside)
     leaf = node.leaf
-    assert leaf is not None
+    if leaf is None:
+        return str, 0, "", spare_row, _attributes(scope, node) or _nothing
     special: Special | None = None
     if leaf.merge:
         special = _merging(scope.slots, leaf)
     elif leaf.row.many:
         special = _listing(scope.slots, leaf)
-    elif node.attributes:
-        special = _with_attributes(scope.slots, leaf, tuple(node.attributes.items()))
+    attributes = _attributes(scope, node)
+    if attributes is not None:
+        special = _both(special or _storing(scope.slots, leaf), attributes)
     return leaf.converter.read, leaf.slot, leaf.key, leaf.row.number, special
 
 
-def chosen(node: Node, element: _Element, prefix: str) -> Node | None:
+def chosen(node: Node, element: _Element, names: Names) -> Node | None:
     """Find the rows that an element of a name is read by, where it depends on what is in it; None if there are none."""
     for case in node.cases:
         if case.place and sum(1 for _ in element.itersiblings(str(element.tag), preceding=True)) != case.place - 1:
             continue
-        if all(test.holds(_inside(element, test.at, prefix)) for test in case.tests):
+        if all(test.holds(_inside(element, test.at, names)) for test in case.tests):
             return case.node
     return node if node.has_rows else None
 
 
-def _inside(element: _Element, path: str, prefix: str) -> str | None:
+def _inside(element: _Element, path: str, names: Names) -> str | None:
     """Return the text at a path inside an element, where tests look."""
     for step in path.split("/"):
         if step.startswith("@"):
             return element.get(step[1:])
-        found = next((child for child in element if child.tag == prefix + step), None)
+        found = next((child for child in element if child.tag == names.tag(step)), None)
         if found is None:
             return None
         element = found
     return (element.text or "").strip()
 
 
-def _choosing(scope: Scope, node: Node, prefix: str, spare_row: int) -> Special:
+def _choosing(scope: Scope, node: Node, names: Names, spare_row: int) -> Special:
     """Make the closure of a name whose occurrences are read each by its own rows."""
-    ways = {id(case.node): _reading(scope, case.node, prefix, spare_row) for case in node.cases}
+    ways = {id(case.node): _reading(scope, case.node, names, spare_row) for case in node.cases}
     if node.has_rows:
-        ways[id(node)] = _reading(scope, node, prefix, spare_row)
+        ways[id(node)] = _reading(scope, node, names, spare_row)
 
     def choose(element: _Element, slots: list[Any], context: Context) -> None:
-        found = chosen(node, element, prefix)
+        found = chosen(node, element, names)
         if found is not None:
             ways[id(found)](element, slots, context)
 
     return choose
 
 
-def _reading(scope: Scope, node: Node, prefix: str, spare_row: int) -> Special:
+def _reading(scope: Scope, node: Node, names: Names, spare_row: int) -> Special:
     """Make the closure that does all a walker does for one child."""
-    _, _, _, row, special = _own_entry(scope, node, prefix, spare_row)
+    _, _, _, row, special = _own_entry(scope, node, names, spare_row)
     leaf = node.leaf
 
     def read(element: _Element, slots: list[Any], context: Context) -> None:
@@ -209,8 +214,8 @@ def _constant(wanted: str) -> Special:
     return check
 
 
-def _each(scope: Scope, each: Each, prefix: str, spare_row: int) -> Special:
-    read = Reader(each.scope, prefix, spare_row).read
+def _each(scope: Scope, each: Each, names: Names, spare_row: int) -> Special:
+    read = Reader(each.scope, names, spare_row).read
     slot, key, specs = each.slot, each.key, scope.slots
 
     def append(element: _Element, slots: list[Any], context: Context) -> None:
@@ -278,13 +283,40 @@ def _merging(specs: list[Slot], leaf: Leaf) -> Special:
     return merge
 
 
-def _with_attributes(specs: list[Slot], leaf: Leaf, attributes: tuple[tuple[str, Leaf], ...]) -> Special:
+def _both(first: Special, second: Special) -> Special:
+    def both(element: _Element, slots: list[Any], context: Context) -> None:
+        first(element, slots, context)
+        second(element, slots, context)
+
+    return both
+
+
+def _storing(specs: list[Slot], leaf: Leaf) -> Special:
     def store(element: _Element, slots: list[Any], context: Context) -> None:
         _store(element, element.text, leaf, slots, specs, context, "")
-        for name, inner in attributes:
-            _store(element, element.get(name), inner, slots, specs, context, f"/@{name}")
 
     return store
+
+
+def _attributes(scope: Scope, node: Node) -> Special | None:
+    """Make the closure of an element's attributes; None if the mapping knows none."""
+    if not node.attributes and not node.fixed_attributes:
+        return None
+    leaves, specs = tuple(node.attributes.items()), scope.slots
+    fixed = tuple(node.fixed_attributes.items())
+
+    def read(element: _Element, slots: list[Any], context: Context) -> None:
+        for name, leaf in leaves:
+            _store(element, element.get(name), leaf, slots, specs, context, f"/@{name}")
+        for name, row in fixed:
+            text = element.get(name)
+            if text is None:
+                continue
+            context.counts[row.number] += 1
+            if row.const is not None and text.strip() != row.const:
+                context.add("CONSTANT_DIFFERS", element, below=f"/@{name}", name=name, wanted=row.const)
+
+    return read
 
 
 def _store(

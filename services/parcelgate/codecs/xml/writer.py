@@ -1,7 +1,7 @@
 """Writing XML: branches as text, one item at a time; the same records always give the same bytes."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from parcelgate.codecs.mapping.tree import Branch, Unwritable
 
@@ -17,10 +17,12 @@ def render(branch: Branch, depth: int) -> str:
     return "".join(out)
 
 
-def start(root: str, namespace: str) -> str:
-    """Render the XML declaration and the start of the root element."""
-    name = f' xmlns="{escaped(namespace, namespace)}"' if namespace else ""
-    return f'<?xml version="1.0" encoding="UTF-8"?>\n<{root}{name}>\n'
+def start(root: str, spaces: Mapping[str, str]) -> str:
+    """Render the XML declaration and the start of the root element; spaces are namespaces by prefix."""
+    declared = "".join(
+        f' xmlns{":" + prefix if prefix else ""}="{escaped(space, space)}"' for prefix, space in spaces.items() if space
+    )
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n<{root}{declared}>\n'
 
 
 def end(root: str) -> str:
