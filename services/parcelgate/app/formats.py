@@ -11,6 +11,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from parcelgate.codecs.check import Report, check, folders_below
+from parcelgate.codecs.folder import found
 from parcelgate.codecs.registry import Format, shipped
 from parcelgate.core import resource
 from parcelgate.core.setting import Settings
@@ -18,7 +19,7 @@ from parcelgate.core.setting import Settings
 
 def show(settings: Settings, *, as_json: bool) -> int:
     """List the known formats, and what of the operator's own folder is not used; returns 1 if there is such a thing."""
-    registry = shipped(settings.formats)
+    registry = shipped(settings.format_root)
     refused = {str(folder): reason for folder, reason in registry.refused.items()}
     if as_json:
         sys.stdout.write(json.dumps([_about(one) for one in registry], indent=2) + "\n")
@@ -38,9 +39,8 @@ def check_folders(settings: Settings, folders: Sequence[Path], *, as_json: bool)
     if folders:
         places = [place for folder in folders for place in folders_below(folder)]
     else:
-        own = [settings.formats] if settings.formats is not None else []
-        places = [place for folder in (resource.schemas(), *own) for place in folders_below(folder)]
-    reports = list(check(shipped(settings.formats), places))
+        places = [*folders_below(resource.schemas()), *found(settings.format_root)]
+    reports = list(check(shipped(settings.format_root), places))
     if as_json:
         sys.stdout.write(json.dumps([_report(one) for one in reports], indent=2, ensure_ascii=False) + "\n")
     else:

@@ -64,7 +64,7 @@ def validate(settings: Settings, file: Path, format_id: str | None, *, as_json: 
     """Print all faults of a document; returns 1 if it or one of its items is rejected."""
     console = Console(highlight=False, soft_wrap=True)
     with ExitStack() as stack:
-        document = _Document(shipped(settings.formats), file, format_id, stack)
+        document = _Document(shipped(settings.format_root), file, format_id, stack)
         for _ in document.records():
             pass
     closed = document.closed
@@ -92,7 +92,7 @@ def translate(settings: Settings, file: Path, to: str, format_id: str | None) ->
 
     To json gives the canonical record, one JSON object a line.
     """
-    registry = shipped(settings.formats)
+    registry = shipped(settings.format_root)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     with ExitStack() as stack:
         document = _Document(registry, file, format_id, stack)

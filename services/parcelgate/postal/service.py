@@ -3,8 +3,10 @@
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from functools import partial
 
 import grpc.aio
+import structlog
 from starlette.routing import BaseRoute
 
 from parcelgate.api.record.v1.fault_pb2 import Fault
@@ -57,10 +59,11 @@ class PostalService:
         self._partners = partners
         self._mailbox = mailbox
         self._queue = queue
-        registry = shipped(settings.formats)
+        # What lies in the operator's folder of formats may change at any time.
+        self._formats = partial(shipped, settings.format_root)
 
-        def recognise(first: bytes) -> str | Fault:
-            return translate.recognise(first, registry=registry)
+        def recognise(first: bytes, agreed: Sequence[str]) -> str | Fault:
+            return translate.recognise(first, agreed=agreed, registry=self._formats())
 
         self.pool = Pool(settings.workers)
         self.intake = Intake(runner, vault, settings, recognise)
@@ -68,12 +71,13 @@ class PostalService:
         self.hand_out = HandOut(
             runner,
             vault,
-            lambda form, header, records, codes: translate.write(form, header, records, codes=codes, registry=registry),
+            lambda form, header, records, codes: translate.write(
+                form, header, records, codes=codes, registry=self._formats()
+            ),
         )
         self._delivering = Delivering(runner.store, runner.clock)
         routing = Routing(runner, vault, partners)
-        formats = str(settings.formats or "")
-        translation = Translation(runner, vault, partners, self.pool, routing, formats)
+        translation = Translation(runner, vault, partners, self.pool, routing, str(settings.format_root))
         self._dispatch = Dispatch(runner, translation, routing, settings)
         self.intake.on_received = self._dispatch.begin
         self._door = PostalDoor(runner, credentials, self.intake, self.outcomes, self.hand_out)
@@ -97,6 +101,8 @@ class PostalService:
     async def run(self, stop: asyncio.Event) -> None:
         """Translate, route, watch mailboxes and hand out until stop is set; the work in hand is finished first."""
         served = [one for one in self._partners.all() if one.kind in ("POST", "CUSTOMS")]
+        for folder, reason in self._formats().refused.items():
+            structlog.get_logger("postal").warning("format_refused", folder=str(folder), reason=reason)
         await self.pool.start()
         try:
             async with asyncio.TaskGroup() as group:
