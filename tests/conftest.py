@@ -20,6 +20,9 @@ def pytest_runtest_makereport():
     """Turn a skip into a failure that says why."""
     report = yield
     if report.skipped and not hasattr(report, "wasxfail") and os.environ.get("CI") == "true":
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        reason = str(report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr)
+        # What others publish is not part of the project, and may be absent anywhere.
+        if reason.removeprefix("Skipped: ").startswith("public data: "):
+            return report
         report.outcome, report.longrepr = "failed", f"left out in the pipeline: {reason}"
     return report

@@ -9,7 +9,7 @@ import threading
 import tomllib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property, lru_cache, partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -182,9 +182,12 @@ class Registry:
 
         Of a format and its variants that look alike, it is the one that was agreed on; the format itself, if that says nothing.
         """
-        seen = xml_engine.recognise(
-            first, [(one.id, one.settings) for one in self if one.syntax == "xml" and one.look == one.id]
-        )
+        known = [
+            xml_engine.Known(one.id, one.settings, partial(getattr, one, "mapping"))
+            for one in self
+            if one.syntax == "xml" and one.look == one.id
+        ]
+        seen = xml_engine.recognise(first, known)
         if isinstance(seen, Fault) or seen in agreed:
             return seen
         alike = [one.id for one in self if one.id in agreed and one.look == seen]

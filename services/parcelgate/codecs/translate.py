@@ -156,7 +156,7 @@ class _Document:
         if not self._declares:
             return self._told(part, identifier)
         item = record.pop("item")
-        record["key"] |= {"item": key, **self._key_of_all}
+        record["key"] = {**record.get("key", _NOTHING), "item": key, **self._key_of_all}
         digest = canonical.of_fields(item)
         record["canonical_hash"] = digest
         record["provenance"] = {**self._provenance, "item_number": part.number}

@@ -1,8 +1,8 @@
 """The canonical hash of an item: the same for the same facts, whatever the format, the order of fields or the revision.
 
 It is taken over the pairs (path, normalised value) of the item in the order of their paths, never over serialised bytes.
-Version 1: fields with their default value are absent; parties stand in the order of their roles, other lists as they are;
-text is in Unicode normal form C. The pairs are written nested (each list and each message once), with sorted names.
+Version 2: fields with their default value are absent; parties stand in the order of their roles, other lists as they are;
+text is in Unicode normal form C; a time is its instant, in whatever notation it was written (version 1 took the words too). The pairs are written nested (each list and each message once), with sorted names.
 """
 
 import unicodedata
@@ -14,7 +14,7 @@ import msgspec
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
 
-VERSION = "1"
+VERSION = "2"
 # Bytes of UTF-8 text that is in normal form C whatever it says: below U+0300, Cyrillic, Chinese, and most of Korean (test_hash.py). Cheaper
 # to look for than to normalise.
 _PLAIN = bytes((*range(0xCC), 0xD0, 0xD1, *range(0xE4, 0xEA), 0xEB, 0xEC, 0xED))
@@ -22,10 +22,13 @@ _encode = msgspec.json.Encoder(order="deterministic").encode
 
 
 def of_fields(item: Mapping[str, Any]) -> str:
-    """Hash an item given as nested dicts of present fields, enums as numbers; for example 1:9f86d0…."""
+    """Hash an item given as nested dicts of present fields, enums as numbers; for example 2:9f86d0…."""
     parties = item.get("parties")
     if parties is not None and not _in_order(parties):
         item = {**item, "parties": sorted(parties, key=_role_or_none)}
+    posted = item.get("posted")
+    if posted is not None and "utc_micros" in posted and "written" in posted:
+        item = {**item, "posted": {"utc_micros": posted["utc_micros"]}}
     pairs = _encode(item)
     if pairs.translate(None, _PLAIN) and not unicodedata.is_normalized("NFC", pairs.decode()):
         pairs = unicodedata.normalize("NFC", pairs.decode()).encode()

@@ -69,6 +69,8 @@ REFUSED = [
     (moment.TIME, "next week", "TIME_UNREADABLE", {"written": "next week"}),
     (moment.TIME, "2026-02-30", "TIME_UNREADABLE", {"written": "2026-02-30"}),
     (moment.TIME, "2026", "TIME_UNREADABLE", {"written": "2026"}),
+    # Twelve figures and a zone: Python takes the ninth for what stands between day and time.
+    (moment.TIME, "20210413221100+01", "TIME_UNREADABLE", {"written": "20210413221100+01"}),
     (moment.DAY, "2026-W45-2", "DAY_UNREADABLE", None),
     (moment.DAY, "2026-13-01", "DAY_UNREADABLE", None),
 ]

@@ -81,6 +81,9 @@ class Compiler:
 
     def _place(self, scope: Scope, row: Row, open_: tuple[str, ...]) -> None:
         node, attribute = self._node(scope, row)
+        if row.also:
+            self._read_too(scope, row, node)
+            return
         if row.const is not None or row.ignore or row.fact:
             if attribute and not row.fact:
                 node.fixed_attributes[attribute] = row
@@ -119,9 +122,17 @@ class Compiler:
             node = node.at(step)
             for test in step.tests:
                 self._imply(scope, node, test)
-            if node.each is not None or node.fixed is not None or (node.leaf is not None and place < len(steps)):
+            taken = node.each is not None or node.fixed is not None or (node.leaf is not None and place < len(steps))
+            if taken and not (row.also and place == len(steps)):
                 raise row.error(f"{step.name} has a row of its own that reads all of it")
         return node, attribute
+
+    def _read_too(self, scope: Scope, row: Row, node: Node) -> None:
+        if not (node.leaf or node.each) or scope.record is None or "@" in row.at:
+            raise row.error("a further row needs one before it that reads the element")
+        leaf = self._plain_leaf(scope, row)
+        node.also.append(leaf)
+        scope.leaves.setdefault(row.to, leaf)
 
     def _imply(self, scope: Scope, node: Node, test: Choice) -> None:
         """Let what chooses an occurrence be written with it, before its other fields if no row says otherwise."""

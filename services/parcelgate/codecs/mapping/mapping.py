@@ -23,10 +23,10 @@ class FormatMapping:
     header: Scope
     item: Scope
     trailer: Scope | None
-    # Names of the elements (or groups) at which header, item and trailer stand; None if there is no header.
+    # Names of the elements (or groups) at which header, item and trailer stand; None for what there is not.
     header_at: str | None
     item_at: str
-    trailer_at: str
+    trailer_at: str | None
     paths: tuple[str, ...]
     ignored: Mapping[int, str]
     losses: Mapping[str, str]
@@ -36,7 +36,9 @@ class FormatMapping:
         """Header, item and trailer, as far as there are any, by the names at which they stand."""
         scopes = {} if self.header_at is None else {self.header_at: self.header}
         scopes[self.item_at] = self.item
-        return scopes if self.trailer is None else {**scopes, self.trailer_at: self.trailer}
+        if self.trailer is not None and self.trailer_at is not None:
+            scopes[self.trailer_at] = self.trailer
+        return scopes
 
 
 def compile_mapping(data: Mapping[str, Any], codes: Mapping[str, Mapping[str, str]] | None = None) -> FormatMapping:
@@ -68,7 +70,7 @@ def compile_mapping(data: Mapping[str, Any], codes: Mapping[str, Mapping[str, st
         trailer,
         data["header"]["at"] if "header" in data else None,
         data["item"]["at"],
-        data["trailer"]["at"] if trailer is not None else "",
+        data["trailer"]["at"] if trailer is not None else None,
         tuple(rows.paths),
         ignored,
         data.get("loss", {}),
@@ -162,7 +164,7 @@ def _open_fields(record: Descriptor, scope: Scope, slot: int, path: str) -> Iter
 def _covered(scope: Scope, slot: int) -> set[str]:
     covered = {each.key for each in scope.sets if each.slot == slot}
     for node in scope.root.inner():
-        for leaf in (node.leaf, *node.attributes.values()):
+        for leaf in (node.leaf, *node.also, *node.attributes.values()):
             if leaf is not None and leaf.slot == slot:
                 covered.add(leaf.key)
             if leaf is not None and leaf.merge and scope.slots[leaf.slot].parent == slot:

@@ -12,6 +12,8 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_WITHOUT_ZONE = datetime(1970, 1, 1)  # noqa: DTZ001  the difference of two times without zone is what is wanted
 _MICROSECOND = timedelta(microseconds=1)
 _DAY_WITH_ZONE = re.compile(r"(\d{4}-\d{2}-\d{2})(Z|[+-]\d{2}:\d{2})")
+# A day, and where a time follows, T or a blank before it: what Python reads would take any character there.
+_ISO = re.compile(r"(?:\d{4}-\d{2}-\d{2}|\d{8}|\d{4}-?W\d{2}(?:-?\d)?)(?:[T ].+)?", re.ASCII)
 # How parcelgate writes the times it measured itself; read back, they have no text of their own.
 _OWN = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z")
 
@@ -22,6 +24,8 @@ def micros(text: str) -> int:
     Raises ValueError if the text is none of these.
     """
     match = _DAY_WITH_ZONE.fullmatch(text)
+    if match is None and _ISO.fullmatch(text) is None:
+        raise ValueError("not a time")
     moment = datetime.fromisoformat(f"{match[1]}T00:00:00{match[2]}" if match else text)
     return (moment - (_EPOCH_WITHOUT_ZONE if moment.tzinfo is None else _EPOCH)) // _MICROSECOND
 

@@ -20,6 +20,7 @@ Keys of a row:
     fact      names something other rows ask for, as in mass($unit); values gives its meanings, encode is what is written
     spread    paths in the record which all get the value of this one field; when written, they must agree
     from      function(paths): what is written where the record lacks the field, computed from others
+    also      a further row of an element that has one: it is read too, and never written
     number    JSON: "number" or "text", where the field is written otherwise than the format says
 
 A row without at, but with derive, fills in what the format itself has no field for. Two rows with one to are first and second
@@ -32,9 +33,9 @@ from typing import Any
 
 KEYS = frozenset(
     {"at", "prefix", "to", "as", "many", "each", "use", "need", "default", "derive", "inherit", "const", "count"}
-    | {"ignore", "encode", "value", "fact", "values", "spread", "from", "number"}
+    | {"ignore", "encode", "value", "fact", "values", "spread", "from", "number", "also"}
 )
-_FLAGS, _LISTS, _TABLES = {"many", "count"}, {"spread"}, {"values"}
+_FLAGS, _LISTS, _TABLES = {"many", "count", "also"}, {"spread"}, {"values"}
 
 
 class MappingError(ValueError):
@@ -66,6 +67,7 @@ class Row:
     spread: tuple[str, ...] = ()
     source: str = ""
     number_as: str = ""
+    also: bool = False
     # It stands nowhere in the document.
     absent: bool = False
     # Made of a step that chooses by a value: typeCode of number[typeCode=SDT].
@@ -82,6 +84,8 @@ def rows_of(name: str, data: Mapping[str, Any], shapes: Mapping[str, Any], count
     seen: set[str] = set()
     for row in found:
         if row.absent:
+            continue
+        if row.also:
             continue
         if row.at in seen:
             raise row.error("two rows have this path")
@@ -150,6 +154,7 @@ def _expanded(
             spread=tuple(_dotted(to_before, path) for path in raw.get("spread", ())),
             source=raw.get("from", ""),
             number_as=raw.get("number", ""),
+            also=raw.get("also", False),
             absent=absent,
         )
         _check_row(row)
@@ -173,6 +178,8 @@ def _check_row(row: Row) -> None:
         raise row.error("a row has exactly one of to, const and ignore (or fact, or spread)")
     if row.fact and not (row.values and row.encode in row.values):
         raise row.error("a fact needs values, and encode is one of them")
+    if row.also and (not row.to or row.each or row.many):
+        raise row.error("a further row of an element reads a plain value")
     if row.number_as not in ("", "number", "text"):
         raise row.error(f"number is 'number' or 'text', not {row.number_as!r}")
     if row.need not in ("", "key", "required"):

@@ -57,6 +57,8 @@ class Node:
     # Attributes that have a constant, or are not read.
     fixed_attributes: dict[str, Row] = field(default_factory=dict)
     leaf: Leaf | None = None
+    # Further values that are read from the same text.
+    also: list[Leaf] = field(default_factory=list)
     each: Each | None = None
     fixed: Row | None = None
     fact: Row | None = None

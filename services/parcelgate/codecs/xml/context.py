@@ -10,7 +10,7 @@ from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR, Fault
 from parcelgate.codecs.mapping.converter import Defect, Normalised
 from parcelgate.codecs.mapping.ledger import Marks
 from parcelgate.codecs.mapping.scope import Fill, Leaf
-from parcelgate.codecs.xml.address import address_of, local
+from parcelgate.codecs.xml.address import address_of, local, path_of
 from parcelgate.codecs.xml.line import Lines
 from parcelgate.core.fault import fault
 
@@ -33,6 +33,7 @@ class Context:
         "places",
         "root",
         "shapes",
+        "valid",
     )
 
     def __init__(self, root: str, marks: Marks, lines: Lines) -> None:
@@ -47,6 +48,8 @@ class Context:
         self.places: set[str] = set()
         # Slots whose field was there but unreadable: no default may cover it.
         self.failed: set[tuple[int, int]] = set()
+        # The schema has accepted the boundary: what no row knows is a gap of the mapping, and no fault of the sender.
+        self.valid = False
         self.boundary: _Element
         self.number = 0
         # How many items were read by each shape; their rows are counted at the end.
@@ -62,6 +65,11 @@ class Context:
             self.places = set()
         if self.failed:
             self.failed = set()
+
+    def unmapped(self, element: _Element) -> None:
+        """Note an element that no row reads; where the schema refused its boundary, unknown names are reported anyway."""
+        if self.valid:
+            self.marks.unknown(path_of(element, self.boundary, self.root))
 
     def add(self, code: str, element: _Element, *, below: str = "", value: str = "", **words: Any) -> None:
         """Add a fault at an element, or at a name below it."""

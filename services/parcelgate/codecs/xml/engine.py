@@ -1,10 +1,11 @@
 """One XML format, ready to read and write: its schema, its readers and its writers, compiled when first used."""
 
+import contextlib
 import threading
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 import xmlschema
 from lxml import etree
@@ -24,26 +25,61 @@ from parcelgate.core.fault import fault
 
 # What format.toml says of an XML format beside what every format says.
 SETTINGS = frozenset(("schema", "root", "namespace"))
-# Namespaces of its parts by the prefix that root and rows write before their names.
-OPTIONS: Mapping[str, Any] = {"namespaces": {}}
+# Namespaces of its parts by the prefix that root and rows write before their names; whether documents may leave all of them out.
+OPTIONS: Mapping[str, Any] = {"namespaces": {}, "unqualified": False}
 _compiling = threading.RLock()
 
 
-def recognise(first: bytes, formats: Iterable[tuple[str, Mapping[str, Any]]]) -> str | Fault:
-    """Tell the format of a document by its root element; formats are ids with their settings."""
-    root = next(opened([first]))
+class Known(NamedTuple):
+    """A format that a document may be of; its mapping is only looked at if others have the same root."""
+
+    id: str
+    settings: Mapping[str, Any]
+    mapping: Callable[[], FormatMapping]
+
+
+def recognise(first: bytes, formats: Sequence[Known]) -> str | Fault:
+    """Tell the format of a document by its root element, or if several have that, by the first item in it."""
+    pieces = opened([first])
+    root = next(pieces)
     if isinstance(root, Fault):
         return root
     assert isinstance(root, Root)
-    roots: dict[tuple[str, str], str] = {}
-    for name, settings in formats:
-        prefix, _, local = settings["root"].rpartition(":")
-        roots[local, _spaces(settings).get(prefix, "")] = name
-    found = roots.get((root.name, root.namespace))
-    if found is None:
-        known = ", ".join(f"{Root(*each)} ({name})" for each, name in roots.items()) or "none"
+    found = [one for one in formats if (root.name, root.namespace) in _roots(one.settings)]
+    if not found:
+        known = ", ".join(f"{Root(*_roots(one.settings)[0])} ({one.id})" for one in formats) or "none"
         return fault("FORMAT_UNKNOWN", line=1, found=root, known=known)
-    return found
+    if len(found) > 1:
+        name = _by_item(cast("Iterator[bytes]", pieces), root, found)
+        return (
+            fault("ITEMS_MISSING", name=" or ".join(one.mapping().item_at for one in found)) if name is None else name
+        )
+    return found[0].id
+
+
+def _roots(settings: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Name the root elements that a document of the format may have, and their namespaces; its own comes first."""
+    prefix, _, name = settings["root"].rpartition(":")
+    spaces = [_spaces(settings).get(prefix, ""), *([""] if settings["unqualified"] else [])]
+    return [(name, space) for space in dict.fromkeys(spaces)]
+
+
+def _by_item(pieces: Iterator[bytes], root: Root, formats: Sequence[Known]) -> str | None:
+    items: dict[str, str] = {}
+    for one in formats:
+        tag = Names(_spaces(one.settings)).tag(one.mapping().item_at)
+        items[tag.rpartition("}")[2] if one.settings["unqualified"] and not root.namespace else tag] = one.id
+    parser = etree.XMLPullParser(
+        events=("start",), encoding=root.encoding, resolve_entities=False, no_network=True, huge_tree=False
+    )
+    with contextlib.suppress(etree.XMLSyntaxError):
+        for piece in pieces:
+            parser.feed(piece)
+    for _, element in parser.read_events():
+        parent = element.getparent()
+        if parent is not None and parent.getparent() is None and str(element.tag) in items:
+            return items[str(element.tag)]
+    return None
 
 
 class XmlEngine:
@@ -61,7 +97,7 @@ class XmlEngine:
             names = Names(_spaces(settings))
             boundaries = tuple(names.tag(name) for name in mapping.scopes if name)
             schema = Schema(self._folder / settings["schema"], names.tag(settings["root"]), boundaries)
-            return compile_xml(settings["root"], names, mapping, schema)
+            return compile_xml(settings["root"], names, mapping, schema, unqualified=settings["unqualified"])
 
     @cached_property
     def _writers(self) -> Mapping[str, TreeWriter]:
@@ -82,7 +118,9 @@ class XmlEngine:
         for record in records:
             count += 1
             yield self._rendered(mapping.item_at, record, facts).encode()
-        closing = self._rendered(mapping.trailer_at, {"items_count": count}, facts) if mapping.trailer else ""
+        closing = ""
+        if mapping.trailer_at is not None:
+            closing = self._rendered(mapping.trailer_at, {"items_count": count}, facts)
         yield (closing + writer.end(settings["root"])).encode()
 
     def address(self, boundary: str, path: str = "") -> str:

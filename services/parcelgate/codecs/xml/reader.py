@@ -21,6 +21,7 @@ from parcelgate.codecs.xml.context import Context
 from parcelgate.codecs.xml.line import Lines
 from parcelgate.codecs.xml.name import Names
 from parcelgate.codecs.xml.part import NotText, Root, opened
+from parcelgate.codecs.xml.qualify import qualify
 from parcelgate.codecs.xml.schema import Schema
 from parcelgate.codecs.xml.shape import Shapes
 from parcelgate.codecs.xml.unknown import known_part
@@ -51,6 +52,8 @@ class XmlFormat:
     # By tag; the header may be the root's own fields, and then has none.
     readers: dict[str, tuple[Scope, Reader]]
     shapes: Shapes
+    # Documents may leave all namespaces out.
+    unqualified: bool
 
     @property
     def shown_root(self) -> Root:
@@ -59,14 +62,14 @@ class XmlFormat:
         return Root(name.localname, name.namespace or "")
 
 
-def compile_xml(root: str, names: Names, mapping: FormatMapping, schema: Schema) -> XmlFormat:
+def compile_xml(root: str, names: Names, mapping: FormatMapping, schema: Schema, *, unqualified: bool) -> XmlFormat:
     """Compile the readers of a format."""
     spare = len(mapping.paths)
     readers = {
         names.tag(name) if name else "": (scope, Reader(scope, names, spare)) for name, scope in mapping.scopes.items()
     }
     shapes = Shapes(mapping.item, readers[names.tag(mapping.item_at)][1], names)
-    return XmlFormat(root, names, mapping, schema, readers, shapes)
+    return XmlFormat(root, names, mapping, schema, readers, shapes, unqualified)
 
 
 def read(parts: Iterable[bytes], form: XmlFormat) -> Iterator[Subtree | End]:
@@ -80,10 +83,11 @@ def read(parts: Iterable[bytes], form: XmlFormat) -> Iterator[Subtree | End]:
         return
     assert isinstance(root, Root)
     wanted = form.shown_root
-    if (root.name, root.namespace) != (wanted.name, wanted.namespace):
+    plain = form.unqualified and not root.namespace
+    if root.name != wanted.name or not (plain or root.namespace == wanted.namespace):
         yield End(fault("FORMAT_DIFFERS", line=1, found=root, wanted=wanted), marks)
         return
-    reading = _Reading(form, marks, root.encoding)
+    reading = _Reading(form, marks, root.encoding, plain=plain)
     stopped: Fault | None = None
     try:
         for piece in pieces:
@@ -103,7 +107,7 @@ def read(parts: Iterable[bytes], form: XmlFormat) -> Iterator[Subtree | End]:
 class _Reading:
     """One document on its way through the parser."""
 
-    def __init__(self, form: XmlFormat, marks: Marks, encoding: str | None) -> None:
+    def __init__(self, form: XmlFormat, marks: Marks, encoding: str | None, *, plain: bool) -> None:
         self._form = form
         self._item = form.names.tag(form.mapping.item_at)
         self._lines = Lines(local(self._item))
@@ -111,7 +115,7 @@ class _Reading:
         self._explainer = Explainer(form.schema, form.names)
         self._parser = etree.XMLPullParser(
             events=("end",),
-            tag=tuple(filter(None, form.readers)),
+            tag=tuple(local(tag) if plain else tag for tag in form.readers if tag),
             encoding=encoding,
             resolve_entities=False,
             no_network=True,
@@ -126,6 +130,8 @@ class _Reading:
         )
         self._validate = form.schema.fast.validate
         self._readers = {tag: (local(tag), scope, reader.read) for tag, (scope, reader) in form.readers.items()}
+        # The tags of boundaries without namespace, where the document has none.
+        self._plain = {local(tag): tag for tag in form.readers if tag} if plain else {}
         self._events = self._parser.read_events()
         self._number = 0
         # Bytes since the last boundary ended, that of the piece included.
@@ -146,15 +152,7 @@ class _Reading:
         large = self._gap > 4 * limit.ELEMENTS or self._signs > limit.ATTRIBUTES
         self._lines.feed(piece)
         gap, ended = self._gap, 0
-        try:
-            self._parser.feed(piece)
-        except etree.XMLSyntaxError as error:
-            self.stopped = self._undefined_entity() or _malformed(error.msg or "", error.lineno or 0)
-        else:
-            # An entity that nobody defined stops the parser without a word.
-            log = self._parser.feed_error_log
-            if len(log):
-                self.stopped = self._undefined_entity() or _malformed(log[0].message, log[0].line)
+        self._parse(piece)
         root = self._root
         for _, element in self._events:
             parent = element.getparent()
@@ -165,6 +163,8 @@ class _Reading:
                 if "" in self._readers:
                     yield self._beginning(root, element)
             ended += 1
+            if self._plain:
+                self._qualify(element, self._plain[str(element.tag)])
             yield self._subtree(element, gap if large else 0)
         if ended:
             self._gap, self._signs = len(piece), signs
@@ -174,6 +174,17 @@ class _Reading:
             line = self._lines.after_items()
             self.stopped = fault("HEADER_TOO_LARGE", line=line, limit=limit.GAP, name=self._form.mapping.item_at)
         self._lines.piece_done()
+
+    def _parse(self, piece: bytes) -> None:
+        try:
+            self._parser.feed(piece)
+        except etree.XMLSyntaxError as error:
+            self.stopped = self._undefined_entity() or _malformed(error.msg or "", error.lineno or 0)
+        else:
+            # An entity that nobody defined stops the parser without a word.
+            log = self._parser.feed_error_log
+            if len(log):
+                self.stopped = self._undefined_entity() or _malformed(log[0].message, log[0].line)
 
     def close(self) -> Fault | None:
         try:
@@ -211,7 +222,8 @@ class _Reading:
         if refused is not None:
             context.add(refused[0], element, **refused[1])
             return Subtree(name, number, {}, context.faults)
-        if self._validate(element):
+        context.valid = self._validate(element)
+        if context.valid:
             record = self._form.shapes.read(element, context) if number else read(element, context)
         else:
             record = read(element, context)
@@ -225,11 +237,18 @@ class _Reading:
         header = etree.Element(root.tag, nsmap=root.nsmap)
         header.extend(root[: root.index(item)])
         _, scope, read = self._readers[""]
+        if self._plain:
+            self._qualify(header, self._form.names.tag(self._form.root), scope)
         context = self._context
         context.begin(header, 0)
+        context.valid = False
         context.header = record = read(header, context)
         known_part(header, scope.root, self._form.names, context)
         return Subtree("", 0, record, context.faults)
+
+    def _qualify(self, element: _Element, tag: str, scope: Scope | None = None) -> None:
+        element.tag = tag
+        qualify(element, [(scope or self._readers[tag][1]).root], self._form.names)
 
     def _strays(self, elements: Iterable[_Element]) -> None:
         """Report the elements beside the boundaries, that no row knows."""

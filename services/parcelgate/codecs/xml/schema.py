@@ -64,8 +64,10 @@ class Schema:
     @cached_property
     def explaining(self) -> xmlschema.XMLSchema10:
         """The same schema where words matter more than time; thirty times slower."""
+        # The fence holds here too: what lies outside of it has kept the fast one from being compiled.
+        assert self.fast is not None
         return xmlschema.XMLSchema10(
-            BytesIO(self._text), base_url=str(self._path.parent), allow="sandbox", defuse="always"
+            BytesIO(self._text), base_url=str(self._path.parent), allow="local", defuse="always"
         )
 
     def errors(self, subtree: _Element) -> Iterator[xmlschema.XMLSchemaValidationError]:

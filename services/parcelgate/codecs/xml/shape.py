@@ -190,7 +190,7 @@ class _Writing:
             self._place += 1
             name = self._tags.name(str(self._elements[self._place].tag))
             child = node.children.get(name) if name is not None else None
-            if child is None or child.attributes or child.fixed_attributes or child.cases or child.fact:
+            if child is None or child.attributes or child.fixed_attributes or child.cases or child.also:
                 raise _Unfit
             self._child(scope, child, cells, items)
 

@@ -24,22 +24,20 @@ Entry = tuple[Callable[[str], Any], int, str, int, Special | None]
 class Reader:
     """Reads one scope from an element."""
 
-    __slots__ = ("_attributes", "_empty", "_leaf", "_slots", "fills", "read")
+    __slots__ = ("_empty", "fills", "read")
 
     def __init__(self, scope: Scope, names: Names, spare_row: int) -> None:
         """Compile; names are the format's namespaces, spare_row counts the elements that have no row of their own."""
-        self._slots = scope.slots
         self._empty: list[Any] = [None] * (len(scope.slots) - 1)
         node = scope.root
-        self._leaf = node.leaf
-        self._attributes = _attributes(scope, node)
         # What stands for absent fields.
         self.fills: tuple[Completion, ...] = completions(scope)
+        walk = _walker(scope, node, names, spare_row) if node.children else _text(node, scope.slots)
+        attributes = _attributes(scope, node)
         # Makes the record of this scope from an element.
-        self.read: Callable[[_Element, Context], dict[str, Any]] = self._value
-        if node.children:
-            walk = _walker(scope, node, names, spare_row)
-            self.read = self._parts(walk if self._attributes is None else _both(walk, self._attributes))
+        self.read: Callable[[_Element, Context], dict[str, Any]] = self._parts(
+            walk if attributes is None else _both(walk, attributes)
+        )
         if scope.spreads:
             self.read = _spreading(self.read, scope)
 
@@ -58,16 +56,18 @@ class Reader:
 
         return read
 
-    def _value(self, element: _Element, context: Context) -> dict[str, Any]:
-        """Read an element that has a text, attributes, or nothing."""
-        record: dict[str, Any] = {}
-        slots: list[Any] = [record, *self._empty]
-        if self._leaf is not None:
-            context.counts[self._leaf.row.number] += 1
-            _store(element, element.text, self._leaf, slots, self._slots, context, "")
-        if self._attributes is not None:
-            self._attributes(element, slots, context)
-        return record
+
+def _text(node: Node, specs: list[Slot]) -> Special:
+    """Make the closure of an element that has a text of its own, or nothing."""
+    leaf = node.leaf
+    if leaf is None:
+        return _nothing
+
+    def store(element: _Element, slots: list[Any], context: Context) -> None:
+        context.counts[leaf.row.number] += 1
+        _store(element, element.text, leaf, slots, specs, context, "")
+
+    return store
 
 
 def _spreading(
@@ -96,6 +96,7 @@ def _walker(scope: Scope, node: Node, names: Names, spare_row: int) -> Special: 
             try:
                 read, slot, key, row, special = table[child.tag]
             except KeyError:
+                context.unmapped(child)
                 continue
             counts[row] += 1
             if special is not None:
@@ -129,6 +130,15 @@ def _entry(scope: Scope, node: Node, names: Names, spare_row: int) -> Entry:
 
 
 def _own_entry(scope: Scope, node: Node, names: Names, spare_row: int) -> Entry:
+    read, slot, key, row, special = _main_entry(scope, node, names, spare_row)
+    if special is None and node.also and node.leaf is not None:
+        special = _storing(scope.slots, node.leaf)
+    for leaf in node.also:
+        special = _both(special or _nothing, _storing(scope.slots, leaf))
+    return read, slot, key, row, special
+
+
+def _main_entry(scope: Scope, node: Node, names: Names, spare_row: int) -> Entry:
     if node.each is not None:
         return str, 0, "", node.each.row.number, _each(scope, node.each, names, spare_row)
     if node.fixed is not None:
@@ -181,7 +191,9 @@ def _choosing(scope: Scope, node: Node, names: Names, spare_row: int) -> Special
 
     def choose(element: _Element, slots: list[Any], context: Context) -> None:
         found = chosen(node, element, names)
-        if found is not None:
+        if found is None:
+            context.unmapped(element)
+        else:
             ways[id(found)](element, slots, context)
 
     return choose
