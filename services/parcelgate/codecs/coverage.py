@@ -1,6 +1,6 @@
 """What a format's own schema knows beside what its rows read: nothing of it may be forgotten, and no row may stand for nothing."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, runtime_checkable
@@ -15,6 +15,8 @@ class Declared:
 
     attributes: frozenset[str]
     look_up: Callable[[], Mapping[str, "Declared"]]
+    # Whatever the schema has elsewhere and lets stand in this one too.
+    guest: Callable[[str], "Declared | None"] = lambda _name: None
 
     @cached_property
     def inside(self) -> Mapping[str, "Declared"]:
@@ -41,7 +43,8 @@ class Schematic(Protocol):
 
 def gaps(mapping: FormatMapping, document: Declared) -> Iterator[tuple[str, str]]:
     """Compare; yields the path of each name that only one of the two knows, with a sentence."""
-    scopes, inside = dict(mapping.scopes), dict(document.inside)
+    scopes = dict(mapping.scopes)
+    inside = {**_guests(document, scopes), **document.inside}
     header = scopes.pop("", None)
     if header is not None:
         # Without an element of its own it is the first fields of the document.
@@ -63,9 +66,13 @@ def _gaps(node: Node, declared: Declared, path: str) -> Iterator[tuple[str, str]
     if node.each is not None:
         yield from _gaps(node.each.scope.root, declared, path)
         return
-    for name in sorted(declared.attributes ^ (node.attributes.keys() | node.fixed_attributes.keys())):
-        yield f"{path}/@{name}", _WITHOUT_ROW if name in declared.attributes else _WITHOUT_NAME
-    for name, inner in declared.inside.items():
+    known = node.attributes.keys() | node.fixed_attributes.keys()
+    if forgotten := declared.attributes - known:
+        yield path, f"{_WITHOUT_ROW}: " + ", ".join(f"@{name}" for name in sorted(forgotten))
+    for name in sorted(known - declared.attributes):
+        yield f"{path}/@{name}", _WITHOUT_NAME
+    inside = {**_guests(declared, node.children), **declared.inside}
+    for name, inner in inside.items():
         if name not in node.children:
             yield f"{path}/{name}", _WITHOUT_ROW
             continue
@@ -74,8 +81,13 @@ def _gaps(node: Node, declared: Declared, path: str) -> Iterator[tuple[str, str]
         for one in (*([child] if child.has_rows or not child.cases else []), *(each.node for each in child.cases)):
             yield from _gaps(one, inner, f"{path}/{name}")
     for name in node.children:
-        if name not in declared.inside:
+        if name not in inside:
             yield f"{path}/{name}", _WITHOUT_NAME
+
+
+def _guests(declared: Declared, names: Iterable[str]) -> dict[str, Declared]:
+    found = ((name, declared.guest(name)) for name in names if name and name not in declared.inside)
+    return {name: guest for name, guest in found if guest is not None}
 
 
 _WITHOUT_ROW = "the schema has it, and no row reads it or says why not"

@@ -121,6 +121,24 @@ def test_every_fault_of_a_schema_is_told(tmp_path):
     assert [word for word in ("Txet", "Tetx") if any(word in one.sentence for one in found)] == ["Txet", "Tetx"]
 
 
+def test_attributes_that_no_row_reads_are_told_with_their_element(tmp_path):
+    rate = '<xs:element name="Rate" type="Text" minOccurs="0"/>'
+    typed = (
+        '<xs:element name="Rate" minOccurs="0"><xs:complexType><xs:simpleContent><xs:extension base="Text">'
+        '<xs:attribute name="unit"/><xs:attribute name="basis"/></xs:extension></xs:simpleContent></xs:complexType></xs:element>'
+    )
+    (found,) = findings_of(copied(tmp_path, cusrsp=[(rate, typed)]))
+    assert (found.where, found.sentence.rpartition(": ")[2]) == ("Response/Data/Taxes/Tax/Rate", "@basis, @unit")
+
+
+def test_what_a_wildcard_lets_in_counts_as_declared(tmp_path):
+    comment = '<xs:element name="Comment" type="Text" minOccurs="0" maxOccurs="unbounded"/>'
+    wild = '<xs:any namespace="##targetNamespace" processContents="strict" minOccurs="0" maxOccurs="unbounded"/>'
+    everywhere = '<xs:element name="Comment" type="Text"/><xs:complexType name="Header">'
+    changes = [(comment, wild), ('<xs:complexType name="Header">', everywhere)]
+    assert findings_of(copied(tmp_path, "upu/itmatt/own-1", itmatt_xsd=changes)) == []
+
+
 def test_examples_that_are_missing_or_have_other_faults_than_listed_are_told(tmp_path):
     folder = copied(tmp_path, faulty_toml=[('severity = "error"', 'severity = "notice"')])
     (folder / "examples" / "full.xml").unlink()
