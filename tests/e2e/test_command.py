@@ -143,6 +143,19 @@ def test_validate_and_translate_need_no_gateway(good, tmp_path):
     assert "upu/cusitm/own-1" in run("formats", cwd=tmp_path)[0]
 
 
+def test_the_ledger_of_a_translation_says_what_became_of_each_field(tmp_path):
+    full = ROOT / "schemas" / "upu" / "cusitm" / "own-1" / "examples" / "full.xml"
+    plain, quiet = run("translate", full, "--to", "upu/itmatt/own-1", cwd=tmp_path)
+    said, told = run("translate", full, "--to", "upu/itmatt/own-1", "--ledger", cwd=tmp_path)
+    assert (said, quiet) == (plain, "")
+    assert re.search(r"^content_piece/HS +mapped 2 times$", told, re.MULTILINE)
+    assert re.search(r"^Item/MailObject/TypeCd +ignored once: an item of this message", told, re.MULTILINE)
+    assert "item.customs_office: not expressible in upu/itmatt/own-1" in told
+    assert "declaring_post: not expressible in the header" in told
+    _, told = run("translate", full, "--to", "json", "--ledger", cwd=tmp_path)
+    assert "mapped" in told and "not expressible" not in told
+
+
 def test_formats_are_listed_and_checked(tmp_path):
     said, _ = run("formats", "--json", cwd=tmp_path)
     known = [one["id"] for one in json.loads(said)]

@@ -188,11 +188,12 @@ def translate(
         str | None, typer.Option("--format", help="Its format, if it is not to be recognised.")
     ] = None,
     data: Data = None,
+    ledger: Annotated[bool, typer.Option("--ledger", help="Show on standard error what became of each field.")] = False,
 ) -> None:
     """Translate a document to another format on standard output; needs no gateway."""
     from parcelgate.app import translating
 
-    raise typer.Exit(translating.translate(settings(data), file, to, format_id))
+    raise typer.Exit(translating.translate(settings(data), file, to, format_id, ledger=ledger))
 
 
 formats_cli = typer.Typer(invoke_without_command=True, rich_markup_mode=None)

@@ -17,8 +17,11 @@ from parcelgate.api.record.v1.decision_pb2 import Release
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
 from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR, Fault
 from parcelgate.api.record.v1.item_pb2 import Item
+from parcelgate.app.ledger import Lost, show_lost
+from parcelgate.app.ledger import show as show_ledger
 from parcelgate.codecs import translate as codec
 from parcelgate.codecs.event import Closed, Event, Header, ItemRead
+from parcelgate.codecs.mapping.mapping import FormatMapping
 from parcelgate.codecs.registry import Registry, shipped
 from parcelgate.core.door import fault_json
 from parcelgate.core.fault import fault
@@ -87,10 +90,10 @@ def validate(settings: Settings, file: Path, format_id: str | None, *, as_json: 
     return 0 if document.well else 1
 
 
-def translate(settings: Settings, file: Path, to: str, format_id: str | None) -> int:
-    """Write a document in another format on standard output, faults on standard error; returns 1 if anything is left out.
+def translate(settings: Settings, file: Path, to: str, format_id: str | None, *, ledger: bool = False) -> int:
+    """Write a document in another format on standard output, faults on standard error; returns 1 if an item is left out.
 
-    To json gives the canonical record, one JSON object a line.
+    To json gives the canonical record, one JSON object a line. With the ledger, what became of each field follows the faults.
     """
     registry = shipped(settings.format_root)
     console = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -98,20 +101,31 @@ def translate(settings: Settings, file: Path, to: str, format_id: str | None) ->
         document = _Document(registry, file, format_id, stack)
         records = document.records()
         first = next(records, None)
+        lost: Lost | None = None
         if first is not None and (wrong := _cannot_carry(registry, to, first)):
             document.faults.append(wrong)
         elif first is not None:
-            everything = chain([first], records)
+            everything: Iterator[Message] = chain([first], records)
+            if ledger and to != "json":
+                lost = Lost(_mapping(registry, document.format), _mapping(registry, to))
+                everything = lost.watch(everything)
             parts = (
                 _as_json(everything)
                 if to == "json"
                 else codec.write(to, document.header, everything, registry=registry)
             )
-            for part in parts:
-                sys.stdout.buffer.write(part)
+            try:
+                for part in parts:
+                    sys.stdout.buffer.write(part)
+            except codec.NotWritten as error:
+                document.faults.append(error.fault)
             sys.stdout.buffer.flush()
     for one in document.faults:
         show_fault(console, one)
+    if ledger and document.closed is not None:
+        show_ledger(console, document.closed.ledger, _mapping(registry, document.format).paths)
+        if lost is not None:
+            show_lost(console, lost, document.header, to)
     return int(not document.well or any(one.severity == SEVERITY_ERROR for one in document.faults))
 
 
@@ -140,6 +154,12 @@ def _cannot_carry(registry: Registry, to: str, record: Message) -> Fault | None:
     if form.mapping.record is not record.DESCRIPTOR:
         return fault("FORMAT_CARRIES_OTHER", format=to, carries=form.mapping.record.name, given=record.DESCRIPTOR.name)
     return None
+
+
+def _mapping(registry: Registry, format_id: str) -> FormatMapping:
+    form = registry.get(format_id)
+    assert not isinstance(form, Fault)
+    return form.mapping
 
 
 def _as_json(records: Iterator[Message]) -> Iterator[bytes]:
