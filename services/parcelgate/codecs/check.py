@@ -48,10 +48,10 @@ def check(registry: Registry, folders: Sequence[Path]) -> Iterator[Report]:
         if isinstance(form, MappingError):
             yield Report(folder, None, [Finding("format", "format.toml", str(form))])
         else:
-            # What was compiled already is not compiled again.
+            # What was compiled already is not compiled again; another folder may have the same id.
             known = beside.get(form.id)
-            same = known if not isinstance(known, Fault) and known.folder == folder else form
-            yield Report(folder, same, list(findings(same, beside)))
+            same = known if known == form and isinstance(known, Format) else form
+            yield Report(folder, same, list(findings(same, registry.with_formats([same]))))
 
 
 def folders_below(folder: Path) -> list[Path]:

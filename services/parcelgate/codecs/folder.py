@@ -18,14 +18,14 @@ def found(folder: Path) -> list[Path]:
 
 
 def state(folder: Path) -> State:
-    """Tell names, times and sizes of the files of a format without its examples; a file that goes away meanwhile is not there."""
+    """Tell names, times and sizes of the files of a format without its examples; one that goes away meanwhile is not there."""
     files = []
     for path in sorted(folder.rglob("*.*")):
         if path.parent.name == "examples":
             continue
         try:
             about = path.stat()
-        except FileNotFoundError:
+        except OSError:
             continue
         files.append((str(path), about.st_mtime_ns, about.st_size))
     return tuple(files)

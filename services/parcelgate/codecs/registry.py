@@ -154,20 +154,31 @@ class Registry:
     def beside(self, folders: Iterable[Path], *, former: "Registry | None" = None) -> "Registry":
         """Return these formats and those of the folders that can be used; refused says what is wrong with the others.
 
-        What was good in a former registry and can't be used now stays as it was.
+        What has not changed since a former registry is not compiled again; what was good there and can't be used now stays as it was.
         """
-        result = Registry()
-        result._formats = dict(self._formats)
+        before = {} if former is None else {one.folder: one for one in former}
+        taken: list[Format] = []
+        refused: dict[Path, str] = {}
         for folder, form in self.read(folders):
-            try:
-                if isinstance(form, MappingError):
-                    raise form
-                form.prepare()
-                result._formats[form.id] = form
-            except MappingError as error:
-                result.refused[folder] = str(error)
-                if former is not None:
-                    result._formats |= {one.id: one for one in former if one.folder == folder}
+            known = before.get(folder)
+            if form != known:
+                try:
+                    if isinstance(form, MappingError):
+                        raise form
+                    form.prepare()
+                    known = form
+                except MappingError as error:
+                    refused[folder] = str(error)
+            if known is not None:
+                taken.append(known)
+        result = self.with_formats(taken)
+        result.refused = refused
+        return result
+
+    def with_formats(self, formats: Iterable[Format]) -> "Registry":
+        """Return these formats and further ones, which may take the place of others."""
+        result = Registry()
+        result._formats = {**self._formats, **{form.id: form for form in formats}}
         return result
 
     def get(self, format_id: str) -> Format | Fault:
@@ -218,8 +229,7 @@ def shipped(extra: Path | None = None) -> Registry:
     with _compiling:
         former = _own.get(extra)
         if former is None or former[0] != now:
-            registry = _shipped().beside(folders, former=former[1] if former is not None else None)
-            _own[extra] = former = (now, registry)
+            _own[extra] = former = (now, _shipped().beside(folders, former=former[1] if former is not None else None))
         return former[1]
 
 

@@ -2,8 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 
 import grpc.aio
 import structlog
@@ -61,6 +62,7 @@ class PostalService:
         self._queue = queue
         # What lies in the operator's folder of formats may change at any time.
         self._formats = partial(shipped, settings.format_root)
+        self._refused: Mapping[Path, str] = {}
 
         def recognise(first: bytes, agreed: Sequence[str]) -> str | Fault:
             return translate.recognise(first, agreed=agreed, registry=self._formats())
@@ -101,8 +103,6 @@ class PostalService:
     async def run(self, stop: asyncio.Event) -> None:
         """Translate, route, watch mailboxes and hand out until stop is set; the work in hand is finished first."""
         served = [one for one in self._partners.all() if one.kind in ("POST", "CUSTOMS")]
-        for folder, reason in self._formats().refused.items():
-            structlog.get_logger("postal").warning("format_refused", folder=str(folder), reason=reason)
         await self.pool.start()
         try:
             async with asyncio.TaskGroup() as group:
@@ -149,10 +149,19 @@ class PostalService:
 
     async def _sweep(self, stop: asyncio.Event) -> None:
         async def look() -> None:
+            self._tell_refused()
             if await self._charge.mine("postal sweep"):
                 await self.intake.sweep()
 
         await go_round(look, lambda: pause(stop, _SWEEP_SECONDS), stop)
+
+    def _tell_refused(self) -> None:
+        """Log once what of the operator's folder of formats can't be used, and why."""
+        refused = self._formats().refused
+        for folder, reason in refused.items():
+            if self._refused.get(folder) != reason:
+                structlog.get_logger("postal").warning("format_refused", folder=str(folder), reason=reason)
+        self._refused = refused
 
 
 async def _at_once() -> None:

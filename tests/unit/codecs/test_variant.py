@@ -227,6 +227,23 @@ def test_what_is_dropped_in_changed_or_taken_away_counts_at_once(tmp_path):
     assert [one.id for one in shipped(tmp_path)] == [one.id for one in shipped()]
 
 
+def test_what_has_not_changed_is_not_compiled_again(tmp_path):
+    variant(tmp_path, A_CODE)
+    before = shipped(tmp_path).get(OURS)
+    variant(tmp_path, A_CODE, name="post-y/cusitm/1")
+    assert shipped(tmp_path).get("post-y/cusitm/1").extends == CUSITM
+    assert shipped(tmp_path).get(OURS) is before
+
+
+def test_a_variant_changes_with_the_format_that_it_extends(tmp_path):
+    variant(tmp_path, A_CODE)
+    variant(tmp_path, name="post-y/cusitm/1", extends=OURS)
+    data = example_of().replace(b"<MailClassCd>C<", b"<MailClassCd>Q<")
+    assert read(data, shipped(tmp_path), "post-y/cusitm/1")[0].faults != []
+    (tmp_path / OURS / "mapping.toml").write_text(A_CODE.replace("P =", 'QQ = "MAIL_CLASS_EMS", Q ='), "utf-8")
+    assert read(data, shipped(tmp_path), "post-y/cusitm/1")[0].faults == []
+
+
 def test_a_partners_own_codes_lie_over_a_variant(tmp_path):
     variant(tmp_path, A_CODE)
     data = example_of().replace(b"<MailClassCd>C<", b"<MailClassCd>Z<")
