@@ -1,5 +1,6 @@
 """Where each field of the record stands in the documents of a format."""
 
+import re
 from collections.abc import Iterator
 from typing import TypeAlias
 
@@ -10,16 +11,27 @@ from parcelgate.codecs.mapping.scope import Leaf, Scope, Slot
 
 # Messages that are one value to whoever reads a page: an amount with its currency, a time with the words it was written in.
 VALUES = frozenset(("Money", "Mass", "Instant", "Day"))
+_CHOICE = re.compile(r"\[[^\]]*\]")
 Crosswalk: TypeAlias = dict[str, list[str]]
 
 
 def crosswalk(mapping: FormatMapping) -> Crosswalk:
     """Return the foreign paths of each field of the record, from the item on; those of the header begin with its name."""
     found: Crosswalk = {}
-    for to, at in _places(mapping, mapping.item, "", ""):
+    for to, at in _places(mapping):
         places = found.setdefault(_as_value(mapping.record, to), [])
         if at not in places:
             places.append(at)
+    return found
+
+
+def code_lists(mapping: FormatMapping) -> dict[str, list[str]]:
+    """Return the code lists by which each field of the record is read, in the order of the rows."""
+    found: dict[str, list[str]] = {}
+    for to, _, leaf in _leaves(mapping.item, "", ""):
+        name, _, argument = leaf.row.converter.partition("(")
+        if name == "code":
+            found.setdefault(to, []).append(argument.removesuffix(")"))
     return found
 
 
@@ -32,43 +44,54 @@ def fields(record: Descriptor, path: str = "") -> Iterator[tuple[str, FieldDescr
             yield from fields(field.message_type, name)
 
 
-def _places(mapping: FormatMapping, scope: Scope, to: str, at: str) -> Iterator[tuple[str, str]]:
+def _places(mapping: FormatMapping) -> Iterator[tuple[str, str]]:
+    yield from ((to, at) for to, at, _ in _leaves(mapping.item, "", ""))
+    for scope, to, at in _scopes(mapping.item, "", ""):
+        yield from _filled(mapping, scope, to, at)
+        for slot in scope.slots[1:]:
+            if slot.select is not None:
+                yield _to(to, _slot(scope.slots, slot.parent), slot.key, slot.select[0]), "by its place"
+
+
+def _scopes(scope: Scope, to: str, at: str) -> Iterator[tuple[Scope, str, str]]:
+    """Go through a scope and those of its lists, with the paths at which they begin in the record and in the document."""
+    yield scope, to, at
     for node in scope.root.inner():
-        for leaf in (node.leaf, *node.also, *node.attributes.values()):
-            if leaf is not None and not leaf.row.spread:
-                yield _to(scope, leaf, to), _at(at, leaf.row.at)
         if node.each is not None:
-            each = node.each
-            inner = _dotted(to, _slot(scope.slots, each.slot), each.key)
-            yield from _places(mapping, each.scope, inner, _at(at, each.row.at))
-    yield from _filled(mapping, scope, to, at)
+            row = node.each.row
+            yield from _scopes(node.each.scope, _to(to, row.to), _at(at, row.at))
+
+
+def _leaves(scope: Scope, to: str, at: str) -> Iterator[tuple[str, str, Leaf]]:
+    for each, begin, place in _scopes(scope, to, at):
+        for node in each.root.inner():
+            for leaf in (node.leaf, *node.also, *node.attributes.values()):
+                if leaf is not None and not leaf.row.spread:
+                    yield _to(begin, leaf.row.to), _at(place, leaf.row.at), leaf
 
 
 def _filled(mapping: FormatMapping, scope: Scope, to: str, at: str) -> Iterator[tuple[str, str]]:
-    """Go through what no row of the tree reads in its own place."""
+    """Go through what is not read in a place of its own."""
     for one in scope.sets:
-        yield _dotted(to, _slot(scope.slots, one.slot), one.key), f"always {one.row.value}"
+        yield _to(to, one.row.to), f"always {one.row.value}"
     for spread in scope.spreads:
-        for path in spread.paths:
-            yield _dotted(to, *path), _at(at, spread.row.at)
+        for path in spread.row.spread:
+            yield _to(to, path), _at(at, spread.row.at)
     for fill in scope.fills:
+        row = fill.leaf.row
         if fill.inherit:
-            stands = mapping.header.leaves[fill.inherit].row.at
-            yield _to(scope, fill.leaf, to), _at(mapping.header_at or "", stands)
-        elif fill.leaf.row.absent:
-            yield _to(scope, fill.leaf, to), f"from {fill.leaf.row.derive or fill.leaf.row.default}"
-
-
-def _to(scope: Scope, leaf: Leaf, to: str) -> str:
-    return _dotted(to, _slot(scope.slots, leaf.slot), leaf.key)
+            yield _to(to, row.to), _at(mapping.header_at or "", mapping.header.leaves[fill.inherit].row.at)
+        elif row.absent:
+            yield _to(to, row.to), f"from {row.derive or row.default}"
 
 
 def _slot(slots: list[Slot], number: int) -> str:
-    return _dotted(_slot(slots, slots[number].parent), slots[number].key) if number else ""
+    return _to(_slot(slots, slots[number].parent), slots[number].key) if number else ""
 
 
-def _dotted(*parts: str) -> str:
-    return ".".join(filter(None, parts))
+def _to(*paths: str) -> str:
+    """Put paths in the record together, without what chooses the entries of lists."""
+    return ".".join(filter(None, (_CHOICE.sub("", path) for path in paths)))
 
 
 def _at(before: str, at: str) -> str:

@@ -60,7 +60,7 @@ WRONG = [
     (
         "codes",
         "code.referral",
-        "REFERRAL_TYPE_SCREENING has no code",
+        "REFERRAL_TYPE_SCREENING of decision.referrals.type has no code",
         {"mapping": [(', RFS = "REFERRAL_TYPE_SCREENING"', "")]},
     ),
     (
@@ -160,13 +160,58 @@ def test_a_list_of_faults_in_another_order_is_told(tmp_path):
 
 
 def test_what_does_not_come_back_as_it_was_written_is_told_with_its_field(tmp_path):
+    # Two rows for one list, and nothing that tells whose entry is whose: both write all of them.
+    row = '{ at = "Data/Documents/Document", to = "item.documents", each = "document" },'
+    too = '{ at = "Data/Papers/Document", to = "item.documents", each = "document" },'
+    comments = '<xs:element name="Comments" minOccurs="0">'
+    papers = f'<xs:element name="Papers" type="Documents" minOccurs="0"/>{comments}'
+    folder = copied(tmp_path, "upu/itmatt/own-1", mapping=[(row, row + too)], itmatt_xsd=[(comments, papers)])
+    assert findings_of(folder) == [
+        (
+            "round trip",
+            "examples/full.xml",
+            "items[1].canonical_hash is not the same when it was written and read again",
+        ),
+        (
+            "round trip",
+            "examples/full.xml",
+            "items[1].item.documents is not the same when it was written and read again",
+        ),
+        ("round trip", "examples/full.xml", "the canonical hash is not the same when it was written and read again"),
+    ]
+
+
+def test_the_order_of_parties_is_not_the_documents_business(tmp_path):
     # A recipient among the parties is written as the recipient, before them.
     party = "<Party><RoleCd>{}</RoleCd><Name>{}</Name></Party>".format
     parties = f"<Data><Parties>{party('SELLER', 'A')}{party('RECIPIENT', 'B')}</Parties></Data>"
     folder = copied(tmp_path, "upu/cusitm/own-1", smallest=[("</MailObject>", f"</MailObject>{parties}")])
-    found = findings_of(folder)
-    assert {(one.check, one.where) for one in found} == {("round trip", "examples/smallest.xml")}
-    assert found[0].sentence.startswith("items[1].item.parties[1].name is not the same")
+    assert findings_of(folder) == []
+
+
+def test_a_field_that_two_lists_read_has_the_codes_of_both(tmp_path):
+    full = 'values = { I = "FLOW_IMPORT", O = "FLOW_EXPORT", T = "FLOW_TRANSIT" }'
+    parts = 'values = { I = "FLOW_IMPORT", O = "FLOW_EXPORT" }'
+    other = '[code.flow_too]\nenum = "parcelgate.api.record.v1.Flow"\nvalues = { {} }\n\n[header]'
+    row = '{ at = "Declaration/FlowCd", to = "key.flow", as = "code(flow)", inherit = "flow", default = "I", need = "key" },'
+    too = '{ at = "Declaration/Flow", to = "key.flow", as = "code(flow_too)" },'
+    schema = '<xs:element name="FlowCd" type="Letter" minOccurs="0"/>\n    <xs:element name="DeclarationId"'
+    for more, found in (('T = "FLOW_TRANSIT"', []), ("", ["FLOW_TRANSIT of key.flow"])):
+        folder = copied(
+            tmp_path / ((more and "both") or "one"),
+            "upu/itmatt/own-1",
+            mapping=[(full, parts), ("[header]", other.replace("{}", more)), (row, f"{row}\n  {too}")],
+            itmatt_xsd=[(schema, schema.replace("\n", '\n<xs:element name="Flow" type="Letter" minOccurs="0"/>\n'))],
+        )
+        assert [one.sentence.partition(" has no code")[0] for one in findings_of(folder)] == found
+    # The first row is the one that is written, and it has no code for that.
+    smallest = folder / "examples" / "smallest.xml"
+    text = smallest.read_text("utf-8").replace(
+        "</MailObject>", "</MailObject><Declaration><Flow>T</Flow></Declaration>"
+    )
+    (tmp_path / "both" / "upu" / "itmatt" / "own-1" / "examples" / "smallest.xml").write_text(text, "utf-8")
+    (found,) = findings_of(tmp_path / "both" / "upu" / "itmatt" / "own-1")
+    assert found.sentence.startswith("what was read can't be written: /Item/Declaration/FlowCd")
 
 
 def test_folders_are_found_wherever_they_are_and_none_is_said_so(tmp_path):

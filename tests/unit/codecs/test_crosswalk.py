@@ -20,6 +20,7 @@ def test_every_field_stands_somewhere_or_is_a_loss(form):
 def test_a_field_stands_in_all_its_places_in_the_order_of_the_rows():
     walk = crosswalk(shipped().get("upu/itmatt/own-1").mapping)
     assert walk["item.parties.name"] == ["Data/Sender/Name", "Data/Recipient/Name", "Data/Parties/Party/Name"]
+    assert walk["item.parties.role"] == ["Data/Parties/Party/RoleCd", "by its place"]
     assert walk["item.postage"] == ["Data/Postage", "Data/PostageCurrencyCd"]
     assert walk["item.origin_post"] == ["MailObject/OrigPostOrgCd", "Header/OrigPostOrgCd"]
     assert walk["item.parties.references.scheme"][0] == "Data/Sender/IdRef/@SchemeCd"
