@@ -154,6 +154,8 @@ def test_the_ledger_of_a_translation_says_what_became_of_each_field(tmp_path):
     assert "declaring_post: not expressible in the header" in told
     _, told = run("translate", full, "--to", "json", "--ledger", cwd=tmp_path)
     assert "mapped" in told and "not expressible" not in told
+    _, told = run("translate", full, "--format", "no/such/1", "--to", "json", "--ledger", cwd=tmp_path, code=1)
+    assert "FORMAT_NOT_LOADED" in told
 
 
 def test_formats_are_listed_and_checked(tmp_path):

@@ -122,7 +122,7 @@ def translate(settings: Settings, file: Path, to: str, format_id: str | None, *,
             sys.stdout.buffer.flush()
     for one in document.faults:
         show_fault(console, one)
-    if ledger and document.closed is not None:
+    if ledger and document.closed is not None and not isinstance(registry.get(document.format), Fault):
         show_ledger(console, document.closed.ledger, _mapping(registry, document.format).paths)
         if lost is not None:
             show_lost(console, lost, document.header, to)

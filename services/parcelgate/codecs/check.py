@@ -57,7 +57,7 @@ def check(registry: Registry, folders: Sequence[Path]) -> Iterator[Report]:
 
 def folders_below(folder: Path) -> list[Path]:
     """Find the folders of formats in a folder, which may be one itself; raises ValueError if there is none."""
-    below = [path.parent.resolve() for path in sorted(folder.rglob("format.toml"))]
+    below = [path.parent for path in sorted(folder.resolve().rglob("format.toml"))]
     if not below:
         raise ValueError(f"there is no format in {folder}: no format.toml in it or below it")
     return below

@@ -38,7 +38,8 @@ class Folders(Generic[F]):
         self, folders: Iterable[Path], known: Mapping[str, F], make: Callable[[Path, dict[str, Any], F | None], F]
     ) -> None:
         """Take the folders, the formats known by id, and what makes a format of a file, its words and what it extends."""
-        self.folders = [folder.resolve() for folder in folders]
+        # Names as the operator wrote them: a folder may be a link.
+        self.folders = [folder.absolute() for folder in folders]
         self._known = known
         self._make = make
         self._by_id = {"/".join(folder.parts[-3:]): folder for folder in self.folders}

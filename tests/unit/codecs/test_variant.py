@@ -145,6 +145,15 @@ def test_a_variant_without_a_mapping_is_the_same_under_another_name(tmp_path):
     assert read(example_of(), registry)[0].item == read(example_of(), registry, CUSITM)[0].item
 
 
+def test_a_folder_may_be_a_link_to_where_the_files_are(tmp_path):
+    real = variant(tmp_path / "mounted", A_CODE).rename(tmp_path / "mounted" / "v7")
+    link = tmp_path / "formats" / OURS
+    link.parent.mkdir(parents=True)
+    link.symlink_to(real)
+    registry = shipped(tmp_path / "formats")
+    assert (registry.refused, registry.get(OURS).folder) == ({}, link)
+
+
 def test_a_variant_of_a_variant_lies_over_both(tmp_path):
     variant(tmp_path, A_CODE)
     variant(tmp_path, '[code.mail_class]\nvalues = { Q = "MAIL_CLASS_EMS" }\n', extends=OURS, name="a/cusitm/3")
