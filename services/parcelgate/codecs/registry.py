@@ -193,16 +193,20 @@ class Registry:
 
         Of a format and its variants that look alike, it is the one that was agreed on; the format itself, if that says nothing.
         """
+        seen = self._seen(first)
+        if isinstance(seen, Fault) or seen in agreed:
+            return seen
+        alike = [one.id for one in self if one.id in agreed and one.look == seen]
+        return alike[0] if len(alike) == 1 else seen
+
+    def _seen(self, first: bytes) -> str | Fault:
+        """Ask the engine of the syntax; of formats that look alike it is told of one."""
         known = [
             xml_engine.Known(one.id, one.settings, partial(getattr, one, "mapping"))
             for one in self
             if one.syntax == "xml" and one.look == one.id
         ]
-        seen = xml_engine.recognise(first, known)
-        if isinstance(seen, Fault) or seen in agreed:
-            return seen
-        alike = [one.id for one in self if one.id in agreed and one.look == seen]
-        return alike[0] if len(alike) == 1 else seen
+        return xml_engine.recognise(first, known)
 
     def _known(self) -> str:
         return ", ".join(sorted(self._formats)) or "none"
