@@ -270,6 +270,7 @@ def test_ctrl_c_finishes_the_work_in_hand_and_stops_within_ten_seconds(tmp_path,
         time.sleep(0.05)
     assert not gateway.alive and time.monotonic() - began < STOP_SECONDS
     assert gateway.code == 0 and "Traceback" not in gateway.log.read_text()
+    assert "fork" not in gateway.log.read_text()
     gateway.start()
     said, _ = run("send", big, "--as", "post-jp", "--wait", "--json", "--data", data, cwd=tmp_path)
     outcome = json.loads(said)

@@ -1,6 +1,7 @@
 """The command line. Exit codes: 0 done, 1 faults found, 2 usage or could not run."""
 
 import asyncio
+import os
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,6 +12,9 @@ from rich.console import Console
 
 from parcelgate.core import setting, telemetry
 from parcelgate.core.setting import Settings
+
+# Our children start another program at once. gRPC's handlers of a fork have no business in them: they warn, and may crash the child.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "0")
 
 FAULTS_FOUND = 1
 COULD_NOT_RUN = 2
