@@ -9,6 +9,7 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 
 # Importing the contract puts it into the pool.
 from parcelgate.api.record.v1 import chunk_pb2 as _chunk  # noqa: F401
+from parcelgate.api.record.v1 import decision_pb2 as _decision  # noqa: F401
 
 _STEP = re.compile(r"([a-z][a-z0-9_]*)(?:\[([a-z_]+)=([A-Za-z0-9_ -]+)\])?")
 _KINDS = {
