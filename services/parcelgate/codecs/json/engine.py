@@ -16,8 +16,10 @@ from parcelgate.codecs.json.walk import Reader
 from parcelgate.codecs.json.writer import Shape
 from parcelgate.codecs.mapping.ledger import Marks
 from parcelgate.codecs.mapping.mapping import FormatMapping
+from parcelgate.codecs.mapping.prepare import Unwritable
 from parcelgate.codecs.mapping.row import MappingError
-from parcelgate.codecs.mapping.tree import TreeWriter, Unwritable
+from parcelgate.codecs.mapping.scope import Scope
+from parcelgate.codecs.mapping.tree import TreeWriter
 from parcelgate.core.fault import fault
 
 # What format.toml says of a JSON format beside what every format says: the names by which a document is recognised.
@@ -38,6 +40,8 @@ class JsonEngine:
             raise MappingError("format.toml: written is 'array' or 'lines', numbers is 'number' or 'text'")
         if mapping.header_at is not None and not settings["items"]:
             raise MappingError("format.toml: a header lies around its items, but items has no path to them")
+        if any(_zips(scope) for scope in mapping.scopes.values()):
+            raise MappingError("mapping.toml: parallel arrays (zip) are for XML")
         self._settings, self._mapping = settings, mapping
         self._paths = paths_of(settings)
 
@@ -161,3 +165,9 @@ class JsonEngine:
 def paths_of(settings: Mapping[str, Any]) -> tuple[tuple[str, ...], ...]:
     """Return the paths at which an object of the format holds its items."""
     return tuple(tuple(path.split("/")) for path in settings["items"])
+
+
+def _zips(scope: Scope) -> bool:
+    """Tell whether a scope, or one of the entries of its lists, has parallel arrays."""
+    inner = (node.each.scope for node in scope.root.inner() if node.each is not None)
+    return bool(scope.zips) or any(map(_zips, inner))

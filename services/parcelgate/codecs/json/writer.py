@@ -4,8 +4,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from json.encoder import encode_basestring
 
+from parcelgate.codecs.mapping.prepare import Unwritable
 from parcelgate.codecs.mapping.scope import Leaf, Node, Scope
-from parcelgate.codecs.mapping.tree import Branch, Unwritable
+from parcelgate.codecs.mapping.tree import Branch
 
 _KINDS = frozenset(("int", "Money", "Mass"))
 _HALF = re.compile("[\x00\ud800-\udfff]")

@@ -9,7 +9,7 @@ from google.protobuf.descriptor import Descriptor
 from parcelgate.codecs.mapping import converter, moment, quantity, target
 from parcelgate.codecs.mapping.converter import Converter
 from parcelgate.codecs.mapping.row import MappingError, Row, RowCount, rows_of
-from parcelgate.codecs.mapping.scope import Computed, Each, Fill, Gather, Leaf, Node, Scope, Set, Slot, Spread
+from parcelgate.codecs.mapping.scope import Computed, Each, Fill, Gather, Leaf, Node, Scope, Set, Slot, Spread, Zip
 from parcelgate.codecs.mapping.step import Choice, steps_of
 
 _PLAIN: Mapping[str, Converter] = {
@@ -76,6 +76,7 @@ class Compiler:
                 self._place(scope, row, (*open_, name))
         for node in scope.root.inner():
             node.leaf = _merged(scope, node.leaf)
+        _check_exact(scope, rows)
         for row in rows:
             self._fill(scope, row)
             self._compute(scope, row)
@@ -212,6 +213,8 @@ class Compiler:
             return Leaf(row, self._converter(row, None), 0, row.to)
         aim = self._aim(scope.record, row)
         slot, key = self._slot(scope, aim.steps[:-1]), aim.steps[-1].name
+        if row.part:
+            return self._array(scope, aim, Leaf(row, converter.TEXT, slot, key))
         chosen = self._converter(row, aim)
         if chosen.kind != aim.kind:
             raise row.error(f"{row.converter} makes {chosen.kind}, but {row.to} is {aim.kind}")
@@ -219,8 +222,11 @@ class Compiler:
             raise row.error("only masses are summed up")
         if row.place:
             return self._gathered(scope, row, Leaf(row, chosen, slot, key))
-        second = row.to in scope.leaves and not (row.many or chosen.partial or scope.leaves[row.to].converter.partial)
-        return Leaf(row, chosen, slot, key, second=second)
+        first = None if row.many else scope.leaves.get(row.to)
+        # Two that each tell some values apart are no first and second choice.
+        second = first is not None and not (chosen.partial or first.converter.partial)
+        exact = first if first is not None and first.converter.exact else None
+        return Leaf(row, chosen, slot, key, second=second, first=exact)
 
     @staticmethod
     def _gathered(scope: Scope, row: Row, leaf: Leaf) -> Leaf:
@@ -228,19 +234,35 @@ class Compiler:
         if gather is None:
             gather = Gather(leaf.slot, leaf.key)
             scope.gathers.append(gather)
-        if row.place != len(gather.names) + 1:
-            raise row.error("the places of a list count from 1, in the order of the rows")
+        if row.place != len(gather.names) + 1 or gather.open:
+            raise row.error("the places of a list count from 1, in the order of the rows, and only the last is open")
         gather.names.append(f"{leaf.key} {row.place}")
+        gather.open = row.many
         return replace(leaf, key=gather.names[-1])
 
     @staticmethod
+    def _array(scope: Scope, aim: target.Target, leaf: Leaf) -> Leaf:
+        row = leaf.row
+        inner = aim.message.fields_by_name.get(row.part) if aim.message is not None else None
+        if inner is None or target.aim_of(inner).kind != "string" or inner.is_repeated:
+            raise row.error(f"the entries of {leaf.key} have no text {row.part!r}")
+        zipped = next((each for each in scope.zips if (each.slot, each.key) == (leaf.slot, leaf.key)), None)
+        if zipped is None:
+            zipped = Zip(row, leaf.slot, leaf.key)
+            scope.zips.append(zipped)
+        array = replace(leaf, key=f"{leaf.key} {row.part}")
+        zipped.arrays.append(array)
+        return array
+
+    @staticmethod
     def _aim(record: Descriptor, row: Row) -> target.Target:
+        path = row.to.removesuffix(f".{row.part}") if row.part else row.to
         try:
-            aim = target.target(record, row.to)
+            aim = target.target(record, path)
         except ValueError as error:
             raise row.error(str(error)) from None
         if aim.repeated != bool(row.each or row.many or row.place):
-            raise row.error(f"{row.to} {'is' if aim.repeated else 'is not'} a list")
+            raise row.error(f"{path} {'is' if aim.repeated else 'is not'} a list")
         return aim
 
     def _slot(self, scope: Scope, steps: tuple[target.Step, ...]) -> int:
@@ -291,7 +313,7 @@ class Compiler:
         return replace(usual, fact=fact.fact, ways={value: way.read for value, way in ways.items()})
 
     def _fill(self, scope: Scope, row: Row) -> None:
-        if not (row.need or row.derive or row.inherit or row.default is not None):
+        if row.part or not (row.need or row.derive or row.inherit or row.default is not None):
             return
         leaf = scope.leaves[row.to]
         derive: Callable[..., Any] | None = None
@@ -343,3 +365,10 @@ def _merged(scope: Scope, leaf: Leaf | None) -> Leaf | None:
         if number and slot.parent == leaf.slot and slot.key == leaf.key:
             return Leaf(leaf.row, leaf.converter, number, "", merge=True)
     return leaf
+
+
+def _check_exact(scope: Scope, rows: list[Row]) -> None:
+    """Refuse an exact row that no other follows: what it leaves unsaid would be lost."""
+    for leaf in scope.leaves.values():
+        if leaf.converter.exact and sum(row.to == leaf.row.to for row in rows) < 2:
+            raise leaf.row.error(f"{leaf.row.converter} needs a second row for what it can't say")

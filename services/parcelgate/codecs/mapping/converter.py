@@ -22,6 +22,10 @@ class Defect(Exception):  # noqa: N818  a value that could not be read, not an e
         self.words = words
 
 
+class Unsaid(ValueError):  # noqa: N818  no error: another row says it
+    """A value that an exact notation has no words for; the next row with the same field writes it."""
+
+
 class Normalised(Defect):
     """No defect: the value was read, but something of its text was taken away, and the ledger notes it."""
 
@@ -45,6 +49,8 @@ class Converter:
     ways: Mapping[str, Callable[[str], Any]] = field(default_factory=dict)
     # It tells some values apart and writes all others alike: another row may say more about the same field.
     partial: bool = False
+    # It raises Unsaid for what it can't write without changing it.
+    exact: bool = False
 
 
 _REMEMBERED = 20_000

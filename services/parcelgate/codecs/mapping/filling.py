@@ -4,11 +4,12 @@ Values of the header, computed ones, defaults, what the format always means; and
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, Protocol, TypeAlias
 
 from parcelgate.codecs.mapping.converter import Defect
 from parcelgate.codecs.mapping.ledger import Marks
-from parcelgate.codecs.mapping.scope import Fill, Gather, Scope, Set, Slot, Spread
+from parcelgate.codecs.mapping.scope import Fill, Gather, Leaf, Scope, Set, Slot, Spread, Zip
 
 
 class Context(Protocol):
@@ -21,6 +22,10 @@ class Context(Protocol):
 
     def missing(self, fill: Fill, place: Any) -> None:
         """Say that a needed field is missing."""
+        ...
+
+    def uneven(self, short: Leaf, long: Leaf, place: Any, counts: tuple[int, int], *, apart: bool) -> None:
+        """Say that of two parallel arrays one has fewer entries; they stand apart if each has an element of its own around it."""
         ...
 
     def underived(self, fill: Fill, place: Any, slots: list[Any], defect: Defect) -> Any:
@@ -56,6 +61,7 @@ def completions(scope: Scope) -> tuple[Completion, ...]:
     """Make what completes a record of the scope, in the order in which it has to be done."""
     return (
         *(_gathering(each) for each in scope.gathers),
+        *(_zipping(each) for each in scope.zips),
         *(_always(each, scope.slots) for each in scope.sets),
         *(_completion(each, scope.slots) for each in scope.fills),
     )
@@ -75,13 +81,40 @@ def _always(each: Set, specs: Sequence[Slot]) -> Completion:
 
 def _gathering(each: Gather) -> Completion:
     """Make the closure that puts the entries of a list in their order."""
-    slot, key, names = each.slot, each.key, each.names
+    slot, key, names, is_open = each.slot, each.key, each.names, each.open
 
     def complete(place: Any, slots: list[Any], context: Context) -> None:  # noqa: ARG001  completions share one shape
         target = slots[slot]
         entries = [target.pop(name) for name in names if name in target]
+        if is_open and entries and isinstance(entries[-1], list):
+            entries[-1:] = entries[-1]
         if entries:
             target[key] = entries
+
+    return slot, key, slot, complete
+
+
+def _zipping(each: Zip) -> Completion:
+    """Make the closure that turns parallel arrays into the entries of a list; what is over in one of them is kept."""
+    slot, key, arrays, needed = each.slot, each.key, each.arrays, bool(each.row.need)
+    fields = [leaf.row.part for leaf in arrays]
+    apart = len({leaf.row.at.rpartition("/")[0] for leaf in arrays}) > 1
+
+    def complete(place: Any, slots: list[Any], context: Context) -> None:
+        target = slots[slot]
+        columns = [target.pop(leaf.key, ()) for leaf in arrays]
+        lengths = [len(column) for column in columns]
+        most = max(lengths)
+        if not most:
+            return
+        longest = arrays[lengths.index(most)]
+        for leaf, length in zip(arrays, lengths, strict=True):
+            if length < most and (length or needed):
+                context.uneven(leaf, longest, place, (length, most), apart=apart)
+        target[key] = [
+            {field: text for field, text in zip(fields, texts, strict=True) if text}
+            for texts in zip_longest(*columns, fillvalue="")
+        ]
 
     return slot, key, slot, complete
 

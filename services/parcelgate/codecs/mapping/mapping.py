@@ -80,7 +80,7 @@ def compile_mapping(data: Mapping[str, Any], codes: Mapping[str, Mapping[str, st
             raise fill.leaf.row.error(f"the header has no fact {fill.inherit!r}")
     for path in mapping.losses:
         try:
-            target.field_of(record, path, through_lists=True)
+            target.check_loss(record, path)
         except ValueError as error:
             raise MappingError(f"loss: {error}") from None
     return mapping
@@ -153,7 +153,11 @@ def _open_fields(record: Descriptor, scope: Scope, slot: int, path: str) -> Iter
         name = f"{path}.{field.name}" if path else field.name
         if field.name in covered:
             continue
-        if field.message_type is None or field.name not in ways:
+        zipped = next((each for each in scope.zips if (each.slot, each.key) == (slot, field.name)), None)
+        if zipped is not None and field.message_type is not None:
+            parts = {leaf.row.part for leaf in zipped.arrays}
+            yield from (f"{name}.{inner.name}" for inner in field.message_type.fields if inner.name not in parts)
+        elif field.message_type is None or field.name not in ways:
             yield name
         else:
             # Of a list whose entries have several homes, what one of them has can be carried.

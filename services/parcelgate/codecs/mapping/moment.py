@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from parcelgate.codecs.mapping.converter import Converter, Defect, Normalised, remembering
+from parcelgate.codecs.mapping.converter import Converter, Defect, Normalised, Unsaid, remembering
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_WITHOUT_ZONE = datetime(1970, 1, 1)  # noqa: DTZ001  the difference of two times without zone is what is wanted
@@ -82,11 +83,33 @@ _NOTATIONS: Mapping[str, tuple[re.Pattern[str], str]] = {
 }
 
 
-def time_as(notation: str) -> Converter:
+def time_as(words: str) -> Converter:
     """Make the converter of times in a notation of a standard; raises ValueError for one that is not known.
 
-    A time without zone is taken as UTC. What was written in the same notation is written again as it was.
+    A time without zone is taken as UTC. What was written in the same notation is written again as it was. As in
+    time(304, exact) it leaves unsaid what the notation has no figures for: fractions of a second, words that are no time.
     """
+    notation, _, how = map(str.strip, words.partition(","))
+    if how not in ("", "exact"):
+        raise ValueError(f"a notation is exact, or nothing is said of it; not {how!r}")
+    return _exactly(_time_in(notation)) if how else _time_in(notation)
+
+
+def _exactly(usual: Converter) -> Converter:
+    def write(value: Mapping[str, Any]) -> str:
+        try:
+            text = usual.write(value)
+            back = usual.read(text)
+        except (Defect, ValueError, OverflowError):
+            raise Unsaid from None
+        if back is None or back.get("utc_micros") != value.get("utc_micros"):
+            raise Unsaid
+        return text
+
+    return replace(usual, name=usual.name.replace(")", ", exact)"), write=write, exact=True)
+
+
+def _time_in(notation: str) -> Converter:
     if notation not in _NOTATIONS:
         raise ValueError(f"times are written as {', '.join(_NOTATIONS)}, not as {notation!r}")
     pattern, shown = _NOTATIONS[notation]
@@ -168,14 +191,30 @@ def _iso(parts: Mapping[str, str]) -> str:
 
 
 def day_as(notation: str) -> Converter:
-    """Make the converter of days in another notation: day(102) is CCYYMMDD; raises ValueError for others."""
-    if notation != "102":
-        raise ValueError(f"days are written as 102, not as {notation!r}")
+    """Make the converter of days in another notation; raises ValueError for others.
 
-    def write(value: Mapping[str, str]) -> str:
-        return value.get("iso", "").replace("-", "")
+    day(102) is CCYYMMDD. day(time) is a time of which only the day counts, midnight when written.
+    """
+    if notation == "102":
+        return Converter("day(102)", "Day", DAY.read, lambda value: value.get("iso", "").replace("-", ""))
+    if notation == "time":
+        return Converter("day(time)", "Day", remembering(_read_day_of_time), lambda value: f"{value['iso']}T00:00:00")
+    raise ValueError(f"days are written as 102 or time, not as {notation!r}")
 
-    return Converter("day(102)", "Day", DAY.read, write)
+
+def _read_day_of_time(text: str) -> dict[str, str] | None:
+    word = text.strip()
+    day, _, time = word.partition("T")
+    value = _read_day(day)
+    if not time or value is None:
+        return value
+    try:
+        micros(word)
+    except (ValueError, OverflowError):
+        raise Defect("DAY_UNREADABLE") from None
+    if not time.startswith("00:00:00"):
+        raise Normalised(value)
+    return value
 
 
 def _read_day(text: str) -> dict[str, str] | None:

@@ -7,7 +7,10 @@ Keys of a row:
     to        path in the record, or the name of a fact of the header
     as        converter (default text), for example code(flow)
     many      every occurrence is one entry of a list of plain values
-    place     which entry of a list of plain values it is, from 1, where each has a name of its own (addressLine1, addressLine2)
+    place     which entry of a list of plain values it is, from 1, where each has a name of its own (AddressLine1, AddressLine2); with many
+              it is that entry and all that follow
+    zip       instead of at: two or more parallel arrays; the first entries of all make one entry of a list, and so on
+    fields    with zip: what of an entry each array has, for example ["name", "value"]; need = "required": none may be left out
     sum       every occurrence is added to a mass; one is written
     each      every occurrence is one entry of a list; the shape says how it is read
     use       the rows of the shape stand here too
@@ -27,7 +30,7 @@ Keys of a row:
     number    JSON: "number" or "text", where the field is written otherwise than the format says
 
 A row without at, but with derive, fills in what the format itself has no field for. Two rows with one to are first and second
-choice: both are read, the first is written.
+choice: both are read, the first is written; where it is exact, as in time(304, exact), the second is written for what it leaves unsaid.
 """
 
 from collections.abc import Iterator, Mapping
@@ -35,13 +38,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 KEYS = frozenset(
-    {"at", "prefix", "to", "as", "many", "place", "sum", "each", "use", "need", "default", "derive", "inherit", "const"}
-    | {"count", "ignore", "encode", "value", "fact", "values", "spread", "from", "number", "also"}
+    {"at", "prefix", "zip", "fields", "to", "as", "many", "place", "sum", "each", "use", "need", "default", "derive"}
+    | {"inherit", "const", "count", "ignore", "encode", "value", "fact", "values", "spread", "from", "number", "also"}
 )
 _KINDS: Mapping[str, type] = {
     **dict.fromkeys(("many", "count", "sum", "also"), bool),
     "place": int,
-    "spread": list,
+    **dict.fromkeys(("spread", "zip", "fields"), list),
     "values": dict,
 }
 
@@ -62,6 +65,8 @@ class Row:
     many: bool = False
     place: int = 0
     sum: bool = False
+    # Of a parallel array: the field of the entries that it has, with which to ends.
+    part: str = ""
     each: str = ""
     need: str = ""
     default: str | None = None
@@ -137,6 +142,9 @@ def _expanded(
                 name, shapes[shape], shapes, count, begin, _dotted(to_before, raw.get("to", "")), (*open_shapes, shape)
             )
             continue
+        if "zip" in raw:
+            yield from _zipped(name, raw, count, before, to_before)
+            continue
         absent = "at" not in raw
         if absent and not ("to" in raw and ("value" in raw or "derive" in raw)):
             raise MappingError(f"{name}: a row without at: {raw}")
@@ -170,6 +178,19 @@ def _expanded(
             absent=absent,
         )
         _check_row(row)
+        yield row
+
+
+def _zipped(name: str, raw: Mapping[str, Any], count: RowCount, before: str, to_before: str) -> Iterator[Row]:
+    """Make one row of each array."""
+    paths, fields = raw["zip"], raw.get("fields", ())
+    if raw.keys() - {"zip", "fields", "to", "need"} or "to" not in raw or len(paths) < 2 or len(paths) != len(fields):
+        raise MappingError(f"{name}: zip goes with to, as many fields as arrays, and need: {dict(raw)}")
+    for path, part in zip(paths, fields, strict=True):
+        at, to = before + path, _dotted(_dotted(to_before, raw["to"]), part)
+        row = Row(count.next(f"{name}/{at}"), name, at, to, many=True, part=part, need=raw.get("need", ""))
+        if row.need not in ("", "required"):
+            raise row.error(f"need is 'required' for arrays, not {row.need!r}")
         yield row
 
 

@@ -4,15 +4,14 @@ A part appears only if something in it has a value; constants and what the forei
 them, they never make a part appear.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from parcelgate.codecs.mapping.converter import Defect
+from parcelgate.codecs.mapping.converter import Defect, Unsaid
+from parcelgate.codecs.mapping.prepare import Cells, Unwritable, prepare, values_of
 from parcelgate.codecs.mapping.scope import Each, Fill, Leaf, Node, Scope
 
 Facts = Mapping[str, Any]
-# The dicts of the slots of a scope, None where the record has nothing there.
-Cells = Sequence[Any]
 
 
 class Branch(NamedTuple):
@@ -24,17 +23,6 @@ class Branch(NamedTuple):
     children: Sequence["Branch"]
     # The node of the mapping that it was written by: how a syntax shows it may depend on its rows.
     node: Node
-
-
-class Unwritable(Exception):  # noqa: N818  a value of ours that the format can't carry
-    """The format has no way to say a value; name is the field's, address says where it would stand."""
-
-    def __init__(self, name: str, address: str = "", code: str = "VALUE_NOT_WRITABLE") -> None:
-        """Take both, and the code of the fault."""
-        super().__init__(name)
-        self.name = name
-        self.address = address
-        self.code = code
 
 
 Writer = Callable[[Cells, Facts, list[Branch]], bool]
@@ -51,7 +39,7 @@ class TreeWriter:
     def __init__(self, scope: Scope) -> None:
         """Compile."""
         self._scope = scope
-        self._prepares = bool(scope.sets or scope.spreads or scope.computed or scope.gathers)
+        self._prepares = bool(scope.sets or scope.spreads or scope.computed or scope.gathers or scope.zips)
         fills = {fill.leaf.row.number: fill for fill in scope.fills}
         node = scope.root
         self._text = _text_of(node.leaf, fills) if node.leaf is not None else None
@@ -182,14 +170,13 @@ def _plain_writer(node: Node, fills: Fills, guards: Guards) -> Writer:
         return _fixed(node, node.fact.encode)
     if node.children or node.leaf is None:
         return _container(node, fills, guards)
-    assert node.leaf is not None
     writer = _leaf_writer(node, node.leaf, fills)
     return _insisting(node, writer, node.leaf.row.encode) if node.leaf.row.encode else writer
 
 
 def _leaf_writer(node: Node, leaf: Leaf, fills: Fills) -> Writer:
     if leaf.second:
-        return _unwritten
+        return _unwritten if leaf.first is None else _left(node, leaf, leaf.first)
     if leaf.row.many:
         return _many(node, leaf)
     if leaf.merge or leaf.converter.partial or leaf.row.number in fills:
@@ -224,10 +211,27 @@ def _plain(node: Node, leaf: Leaf) -> Writer:
             return False
         try:
             text = convert(value)
+        except Unsaid:
+            return False
         except (KeyError, ValueError, OverflowError):
             raise Unwritable(at) from None
         out.append(Branch(name, text, (), (), node))
         return True
+
+    return write
+
+
+def _left(node: Node, leaf: Leaf, first: Leaf) -> Writer:
+    """Make the writer of what the first row of a field leaves unsaid."""
+    plain, slot, key, says = _plain(node, leaf), leaf.slot, leaf.key, first.converter.write
+
+    def write(cells: Cells, facts: Facts, out: list[Branch]) -> bool:
+        if cells[slot] is not None and key in cells[slot]:
+            try:
+                says(cells[slot][key])
+            except Unsaid:
+                return plain(cells, facts, out)
+        return False
 
     return write
 
@@ -333,57 +337,9 @@ def _implied(fill: Fill, value: Any, cells: Cells, facts: Facts) -> bool:
     if fill.inherit and fill.inherit in facts:
         return bool(facts[fill.inherit] == value)
     if fill.derive is not None:
-        basis = _values(fill.sources, cells)
+        basis = values_of(fill.sources, cells)
         try:
             return None not in basis and fill.derive(*basis) == value
         except Defect:
             return False
     return bool(fill.default is not None and fill.default == value)
-
-
-def _values(sources: Sequence[Leaf], cells: Cells) -> list[Any]:
-    return [None if cells[each.slot] is None else cells[each.slot].get(each.key) for each in sources]
-
-
-def prepare(scope: Scope, cells: list[Any]) -> None:
-    """Bring a record into the form in which the format has it; raises Unwritable if it means something the format can't say."""
-    for each in scope.sets:
-        cell = cells[each.slot]
-        if cell is not None and cell.get(each.key, each.value) != each.value:
-            raise Unwritable(each.row.to)
-    _scatter(scope, cells)
-    for one in scope.computed:
-        cell, leaf = cells[one.leaf.slot], one.leaf
-        values = _values(one.sources, cells)
-        if None not in values and (cell is None or leaf.key not in cell):
-            try:
-                cells[leaf.slot] = {**(cell or {}), leaf.key: one.function(*values)}
-            except Defect:
-                raise Unwritable(leaf.row.at) from None
-    for wide in scope.spreads:
-        found = {value for path in wide.paths for value in _found(cells[0], path)}
-        if len(found) > 1:
-            raise Unwritable(wide.row.at)
-        if found:
-            cells[0] = {**cells[0], wide.key: found.pop()}
-
-
-def _scatter(scope: Scope, cells: list[Any]) -> None:
-    """Give the entries of lists the names under which their rows know them."""
-    for gather in scope.gathers:
-        entries = () if cells[gather.slot] is None else cells[gather.slot].get(gather.key, ())
-        if len(entries) > len(gather.names):
-            raise Unwritable(gather.key)
-        if entries:
-            cells[gather.slot] = {**cells[gather.slot], **dict(zip(gather.names, entries, strict=False))}
-
-
-def _found(part: Any, path: Sequence[str]) -> Iterator[Any]:
-    """Go through the values at a path, through lists too."""
-    if isinstance(part, list):
-        for entry in part:
-            yield from _found(entry, path)
-    elif not path:
-        yield part
-    elif part is not None and path[0] in part:
-        yield from _found(part[path[0]], path[1:])

@@ -157,7 +157,7 @@ def _main_entry(scope: Scope, node: Node, names: Names, spare_row: int) -> Entry
     if leaf.merge:
         special = _merging(scope.slots, leaf)
     elif leaf.row.many:
-        special = _listing(scope.slots, leaf)
+        special = _lining_up(scope.slots, leaf) if leaf.row.part else _listing(scope.slots, leaf)
     elif leaf.row.sum:
         special = _adding(scope.slots, leaf)
     attributes = _attributes(scope, node)
@@ -289,6 +289,19 @@ def _adding(specs: list[Slot], leaf: Leaf) -> Special:
                 context.defect(element, leaf, defect, element.text or "", slots)
 
     return add
+
+
+def _lining_up(specs: list[Slot], leaf: Leaf) -> Special:
+    """Make the closure of one of several parallel arrays: an empty entry of it is one too."""
+    read, slot, key = leaf.converter.read, leaf.slot, leaf.key
+
+    def append(element: _Element, slots: list[Any], context: Context) -> None:  # noqa: ARG001  closures share one shape
+        target = slots[slot]
+        if target is None:
+            target = open_slot(slots, slot, specs)
+        target.setdefault(key, []).append(read(element.text or ""))
+
+    return append
 
 
 def _merging(specs: list[Slot], leaf: Leaf) -> Special:

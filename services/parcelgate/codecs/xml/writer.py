@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from parcelgate.codecs.mapping.tree import Branch, Unwritable
+from parcelgate.codecs.mapping.prepare import Unwritable
+from parcelgate.codecs.mapping.tree import Branch
 
 _SPECIAL = re.compile('[&<>"\r\n\t\x00-\x1f\x7f\ufffe\uffff\ud800-\udfff]')
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
