@@ -3,12 +3,13 @@
 SHELL := /bin/sh
 # Which Python to set up with; python3.11 or else python3, if not given.
 PYTHON ?=
+FUZZ_SECONDS ?= 300
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 SOURCES := pyproject.toml hatch_build.py $(shell find proto -name '*.proto')
 
-.PHONY: help demo demo-cluster up test lint bench lists lock clean
+.PHONY: help demo demo-cluster up test fuzz lint bench lists lock clean
 
 help: ## Show this list.
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1	\2/p' Makefile | expand -t 16
@@ -37,6 +38,12 @@ test: $(STAMP) ## Run linters, types, floors and all tests.
 	@./deploy/browser.sh
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check -q . && $(BIN)/mypy && $(BIN)/lint-imports
 	@$(BIN)/pytest -n 2
+
+fuzz: $(STAMP) ## Fuzz every engine for FUZZ_SECONDS (300) each; what breaks one is kept in build/fuzz.
+	@for syntax in $$($(BIN)/parcelgate formats --json | $(BIN)/python -c 'import json, sys; print(*sorted({one["syntax"] for one in json.load(sys.stdin)}))'); do \
+		echo "$$syntax ..."; $(BIN)/python tests/fuzz/fuzz.py $$syntax --seconds $(FUZZ_SECONDS) 2>build/fuzz-$$syntax.log || { tail -40 build/fuzz-$$syntax.log; exit 1; }; \
+		tail -1 build/fuzz-$$syntax.log; \
+	done
 
 lint: $(STAMP) ## Format, lint, check types, floors and (where buf is present) the contracts.
 	@$(BIN)/ruff format . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/lint-imports

@@ -245,7 +245,8 @@ def _outward() -> list[str]:
 
 def _taken() -> list[Format]:
     """List the formats whose interchanges a partner can hand in."""
-    return [form for form in shipped() if form.mapping.record.name in TAKEN]
+    # What carriers send as JSON comes in by the carriers' doors.
+    return [form for form in shipped() if form.mapping.record.name in TAKEN and form.syntax != "json"]
 
 
 def _name(format_id: str) -> str:

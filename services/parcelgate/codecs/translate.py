@@ -1,6 +1,6 @@
 """From bytes to records and back, whatever the format: what the services call."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from google.protobuf.message import Message
@@ -14,7 +14,7 @@ from parcelgate.codecs.engine import End, Subtree
 from parcelgate.codecs.event import Closed, Event, Header, ItemRead, Origin
 from parcelgate.codecs.leniency import soften, softened
 from parcelgate.codecs.mapping.ledger import Marks
-from parcelgate.codecs.mapping.tree import Unwritable
+from parcelgate.codecs.mapping.prepare import Unwritable
 from parcelgate.codecs.registry import Format, Registry, shipped
 from parcelgate.core import hash as canonical
 from parcelgate.core.fault import fault
@@ -40,9 +40,12 @@ class NotWritten(Exception):  # noqa: N818  says what happened
         self.fault = reason
 
 
-def recognise(first: bytes, *, registry: Registry | None = None) -> str | Fault:
-    """Tell the format of a document from its first bytes; 64 KB are always enough."""
-    return (registry or shipped()).recognise(first)
+def recognise(first: bytes, *, agreed: Collection[str] = (), registry: Registry | None = None) -> str | Fault:
+    """Tell the format of a document from its first bytes; 64 KB are always enough.
+
+    agreed are the formats that the sender may use: they tell a variant from the format that it looks like.
+    """
+    return (registry or shipped()).recognise(first, agreed)
 
 
 def read(
@@ -87,7 +90,7 @@ def write(
     try:
         yield from engine.write(_facts(header), map(canonical.fields_of, messages))
     except Unwritable as error:
-        raise NotWritten(fault("TEXT_NOT_WRITABLE", address=error.address, name=error.name)) from None
+        raise NotWritten(fault(error.code, address=error.address, name=error.name)) from None
 
 
 def _facts(header: Mapping[str, Any]) -> dict[str, Any]:

@@ -84,7 +84,7 @@ def read(task: Task, parts: Iterator[bytes]) -> Iterator[list[Read] | End]:
     """Read a document: lists of items in its order, then its end; holds one list at a time."""
     first = next(parts, b"")
     registry = shipped(Path(task.folder) if task.folder else None)
-    form = translate.recognise(first, registry=registry)
+    form = translate.recognise(first, agreed=task.formats, registry=registry)
     if isinstance(form, Fault):
         yield refuse([form])
         return

@@ -161,3 +161,34 @@ def test_a_receptacle_says_what_its_identifier_says():
     assert converter.derive_class(name.replace("BUA", "BXA")) is None
     for function in (converter.derive_dispatch, converter.derive_category, converter.derive_receptacle_mass):
         assert function("no receptacle") is None
+
+
+@pytest.mark.parametrize(
+    ("written", "kept", "again"),
+    [
+        ("2026-11-03T10:15:00 GMT+01:00", "2026-11-03T10:15:00+01:00", "2026-11-03T10:15:00 GMT+01:00"),
+        ("2026-11-03T10:15:00GMT-09:30", "2026-11-03T10:15:00-09:30", "2026-11-03T10:15:00 GMT-09:30"),
+    ],
+)
+def test_a_time_whose_text_counts_is_kept_as_iso_and_written_in_its_notation(written, kept, again):
+    chosen = moment.written_as("gmt")
+    with pytest.raises(Normalised) as caught:
+        chosen.read(written)
+    assert caught.value.keep == kept
+    assert chosen.write(kept) == again
+    assert chosen.write("2026-11-03") == "2026-11-03T00:00:00 GMT+00:00"
+    assert chosen.write("2026-11-03T10:15:00Z") == "2026-11-03T10:15:00 GMT+00:00"
+    with pytest.raises(ValueError, match="not a time"):
+        chosen.write("tomorrow")
+    with pytest.raises(ValueError, match="gmt"):
+        moment.written_as("203")
+
+
+@pytest.mark.parametrize("unit", ["g", "mg", "lb", "oz"])
+@pytest.mark.parametrize("milligrams", [1, 27, 28, 29, 141_748, 453_592, 999_999_999])
+def test_a_mass_is_written_with_no_more_decimals_than_it_takes_to_read_it_again(unit, milligrams):
+    chosen = quantity.mass_in(unit)
+    written = chosen.write({"milligrams": milligrams})
+    assert chosen.read(written) == {"milligrams": milligrams}
+    shorter = written[:-1].rstrip(".")
+    assert "." not in written or chosen.read(shorter) != {"milligrams": milligrams}

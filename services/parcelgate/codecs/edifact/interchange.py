@@ -10,8 +10,9 @@ from parcelgate.codecs.edifact.table import Group
 from parcelgate.codecs.edifact.writer import GroupWriter, SegmentWriter, interchange_header
 from parcelgate.codecs.engine import Record
 from parcelgate.codecs.mapping.moment import time_as
+from parcelgate.codecs.mapping.prepare import Unwritable
 from parcelgate.codecs.mapping.scope import Node, Scope
-from parcelgate.codecs.mapping.tree import Branch, TreeWriter, Unwritable
+from parcelgate.codecs.mapping.tree import Branch, TreeWriter
 
 _EMPTY = Node("")
 

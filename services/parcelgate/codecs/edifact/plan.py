@@ -49,6 +49,8 @@ class ScopePlan:
         """Take the scope; the rows come with its segments."""
         if scope.spreads:
             raise scope.spreads[0].row.error("the EDIFACT engine spreads nothing")
+        if scope.zips:
+            raise scope.zips[0].row.error("parallel arrays are for XML")
         self.scope = scope
         self.specs: list[Slot] = scope.slots
         self.fills: tuple[Completion, ...] = completions(scope)

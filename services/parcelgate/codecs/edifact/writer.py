@@ -7,9 +7,10 @@ from parcelgate.codecs.edifact.charset import CharacterSet
 from parcelgate.codecs.edifact.delimiter import Delimiters
 from parcelgate.codecs.edifact.fields import position
 from parcelgate.codecs.edifact.table import Group
+from parcelgate.codecs.mapping.prepare import Unwritable
 from parcelgate.codecs.mapping.row import ORDINAL
 from parcelgate.codecs.mapping.scope import Node
-from parcelgate.codecs.mapping.tree import Branch, Unwritable
+from parcelgate.codecs.mapping.tree import Branch
 
 
 class SegmentWriter:
@@ -38,9 +39,11 @@ class SegmentWriter:
         try:
             self._charset.data(text)
         except UnicodeEncodeError:
-            raise Unwritable(f"{tag}/{number}.{component}", f"{tag}/{number}.{component}") from None
+            raise Unwritable(
+                f"{tag}/{number}.{component}", f"{tag}/{number}.{component}", "TEXT_NOT_WRITABLE"
+            ) from None
         if "\n" in text or "\r" in text:
-            raise Unwritable(f"{tag}/{number}.{component}", f"{tag}/{number}.{component}")
+            raise Unwritable(f"{tag}/{number}.{component}", f"{tag}/{number}.{component}", "TEXT_NOT_WRITABLE")
         return text.translate(self._released)
 
 
@@ -104,7 +107,7 @@ def interchange_header(
     """Write UNB; raises Unwritable for what it must have and the facts lack."""
     for name, at in (("interchange_reference", 5), ("sender", 2), ("recipient", 3)):
         if not facts.get(name):
-            raise Unwritable(name, f"UNB/{at}")
+            raise Unwritable(name, f"UNB/{at}", "HEADER_FIELD_MISSING")
     day, time = prepared[:-4], prepared[-4:]
     elements = {
         (1, 1): charset,

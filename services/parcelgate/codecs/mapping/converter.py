@@ -22,6 +22,10 @@ class Defect(Exception):  # noqa: N818  a value that could not be read, not an e
         self.words = words
 
 
+class Unsaid(ValueError):  # noqa: N818  no error: another row says it
+    """A value that an exact notation has no words for; the next row with the same field writes it."""
+
+
 class Normalised(Defect):
     """No defect: the value was read, but something of its text was taken away, and the ledger notes it."""
 
@@ -43,6 +47,10 @@ class Converter:
     # The fact of the document that says how it is read, and the ways by what the fact may say; read is the usual one.
     fact: str = ""
     ways: Mapping[str, Callable[[str], Any]] = field(default_factory=dict)
+    # It tells some values apart and writes all others alike: another row may say more about the same field.
+    partial: bool = False
+    # It raises Unsaid for what it can't write without changing it.
+    exact: bool = False
 
 
 _REMEMBERED = 20_000
@@ -199,19 +207,24 @@ ITEM_ID = Converter("item_id", "string", _read_item_id, _same)
 BOOL = Converter("bool", "bool", remembering(_read_bool), _write_bool)
 
 
-def code(name: str, numbers: Mapping[str, int]) -> Converter:
-    """Make the converter of one code list: foreign codes to the numbers of an enum."""
+def code(name: str, numbers: Mapping[str, int], other: str | None = None) -> Converter:
+    """Make the converter of one code list: foreign codes to the numbers of an enum.
+
+    other is what is written for all values that are not in the list, and read as nothing; an empty one is not written.
+    """
     codes = {number: word for word, number in reversed(list(numbers.items()))}
     known = ", ".join(list(numbers)[:12])
 
     def read(text: str) -> int | None:
         word = text.strip()
         number = numbers.get(word)
-        if number is None and word:
+        if number is None and word and word != other:
             raise Defect("CODE_UNKNOWN", known=known)
         return number or None
 
-    return Converter(name, "enum", remembering(read), codes.__getitem__)
+    if other is None:
+        return Converter(name, "enum", remembering(read), codes.__getitem__)
+    return Converter(name, "enum", remembering(read), lambda value: codes.get(value, other), partial=True)
 
 
 def label(name: str, words: Mapping[str, str]) -> Converter:
@@ -236,6 +249,11 @@ def derive_scheme(item_id: str) -> int:
     if _S10_SHAPE.fullmatch(item_id) is None:
         raise Defect("ITEM_ID_NOT_S10", 3)
     return 1
+
+
+def same(text: str) -> str:
+    """Say what another field says."""
+    return text
 
 
 def derive_issuer(item_id: str) -> str | None:

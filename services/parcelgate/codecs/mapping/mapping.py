@@ -86,7 +86,7 @@ def compile_mapping(data: Mapping[str, Any], codes: Mapping[str, Mapping[str, st
             raise fill.leaf.row.error(f"the header has no fact {fill.inherit!r}")
     for path in mapping.losses:
         try:
-            target.field_of(record, path, through_lists=True)
+            target.check_loss(record, path)
         except ValueError as error:
             raise MappingError(f"loss: {error}") from None
     return mapping
@@ -125,8 +125,8 @@ def _overlaid(tables: Mapping[str, Any], codes: Mapping[str, Mapping[str, str]])
     return overlaid
 
 
-def _codes(tables: Mapping[str, Any]) -> dict[str, tuple[str, Mapping[str, int]]]:
-    codes: dict[str, tuple[str, Mapping[str, int]]] = {}
+def _codes(tables: Mapping[str, Any]) -> dict[str, tuple[str, Mapping[str, int], str | None]]:
+    codes: dict[str, tuple[str, Mapping[str, int], str | None]] = {}
     for name, table in tables.items():
         try:
             enum = target.enum_of(table["enum"])
@@ -137,7 +137,7 @@ def _codes(tables: Mapping[str, Any]) -> dict[str, tuple[str, Mapping[str, int]]
             if value not in enum.values_by_name:
                 raise MappingError(f"code.{name}: {value!r} is no value of {enum.full_name}")
             numbers[code] = enum.values_by_name[value].number
-        codes[name] = (enum.full_name, numbers)
+        codes[name] = (enum.full_name, numbers, table.get("other"))
     return codes
 
 
@@ -165,7 +165,11 @@ def _open_fields(record: Descriptor, scope: Scope, slot: int, path: str) -> Iter
         name = f"{path}.{field.name}" if path else field.name
         if field.name in covered:
             continue
-        if field.message_type is None or field.name not in ways:
+        zipped = next((each for each in scope.zips if (each.slot, each.key) == (slot, field.name)), None)
+        if zipped is not None and field.message_type is not None:
+            parts = {leaf.row.part for leaf in zipped.arrays}
+            yield from (f"{name}.{inner.name}" for inner in field.message_type.fields if inner.name not in parts)
+        elif field.message_type is None or field.name not in ways:
             yield name
         else:
             # Of a list whose entries have several homes, what one of them has can be carried.
@@ -175,6 +179,12 @@ def _open_fields(record: Descriptor, scope: Scope, slot: int, path: str) -> Iter
 
 def _covered(scope: Scope, slot: int) -> set[str]:
     covered = {each.key for each in scope.sets if each.slot == slot}
+    covered |= {each.key for each in scope.gathers if each.slot == slot}
+    # What a reader computes, and what an entry of a list was chosen by.
+    covered |= {leaf.key for leaf in scope.leaves.values() if leaf.row.absent and leaf.slot == slot}
+    select = scope.slots[slot].select
+    if select is not None:
+        covered.add(select[0])
     for node in scope.root.inner():
         for leaf in (node.leaf, *node.also, *node.attributes.values()):
             if leaf is not None and leaf.slot == slot:

@@ -6,6 +6,7 @@ own list serves for the others, which then may have more faults than are listed.
 """
 
 import re
+from itertools import islice
 from typing import cast
 
 from lxml import etree
@@ -46,9 +47,9 @@ class Explainer:
         known = known_part(boundary, scope.root, self._names, context)
         fast = self._schema.fast
         if not fast.validate(known.subtree):
-            if self._explained < limit.EXPLAINED:
-                self._explained += 1
-                for error in self._schema.errors(known.subtree):
+            errors = self._errors(known.subtree)
+            if errors is not None:
+                for error in errors:
                     if not self._room(context):
                         break
                     self._slow(error, known, context)
@@ -62,6 +63,17 @@ class Explainer:
                     each.more_possible = True
         if not self._room(context):
             context.faults.append(fault("FAULTS_CUT", item_number=context.number, more_possible=True))
+
+    def _errors(self, subtree: _Element) -> list[XMLSchemaValidationError] | None:
+        """Let xmlschema explain a subtree; None if it has explained enough, or can't explain this one."""
+        if self._explained >= limit.EXPLAINED:
+            return None
+        self._explained += 1
+        try:
+            return list(islice(self._schema.errors(subtree), limit.FAULTS_OF_ONE + 1))
+        except ArithmeticError:
+            # Values beyond what it computes with, such as a year of ten digits.
+            return None
 
     def _room(self, context: Context) -> bool:
         return len(context.faults) < limit.FAULTS_OF_ONE
