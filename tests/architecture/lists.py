@@ -5,6 +5,7 @@ from pathlib import Path
 
 from asyncapi import asyncapi
 from deployment import deployment
+from formats_page import formats_page
 
 from parcelgate.adapters.bus.rabbitmq.topology import partner_plan, plan
 from parcelgate.app.topology import QUEUES
@@ -19,7 +20,7 @@ SEVERITIES = {1: "notice", 2: "warning", 3: "error"}
 def documents() -> Mapping[Path, str]:
     """Return every generated document with its text."""
     own = {DOCS / "faults.md": _faults(), DOCS / "facts.md": _facts(), DOCS / "amqp.md": _amqp()}
-    return {**own, DOCS / "asyncapi.yaml": asyncapi(), **deployment()}
+    return {**own, DOCS / "formats.md": formats_page(), DOCS / "asyncapi.yaml": asyncapi(), **deployment()}
 
 
 def _faults() -> str:

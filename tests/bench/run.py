@@ -21,7 +21,7 @@ def main() -> int:
         "--only",
         action="append",
         default=[],
-        help="xml, risk, clearance, router, pipeline, latency, large, find, cluster, cluster-large, cluster-find, growth",
+        help="xml, json, edifact, risk, clearance, router, pipeline, latency, large, find, cluster, cluster-large, cluster-find, growth",
     )
     asked.add_argument("--large-megabytes", type=float, default=30)
     asked.add_argument("--find-items", type=int, default=1_000_000)
@@ -47,7 +47,9 @@ def _benches(given: argparse.Namespace) -> dict[str, Callable[[], list[Row]]]:
     import bench_clearance
     import bench_cluster
     import bench_cluster_weight
+    import bench_edifact
     import bench_find
+    import bench_json
     import bench_large
     import bench_latency
     import bench_pipeline
@@ -57,6 +59,8 @@ def _benches(given: argparse.Namespace) -> dict[str, Callable[[], list[Row]]]:
 
     return {
         "xml": bench_xml.translation,
+        "edifact": bench_edifact.rows,
+        "json": bench_json.rows,
         "risk": bench_risk.rows,
         "clearance": bench_clearance.run,
         "router": bench_router.rows,

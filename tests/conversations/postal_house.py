@@ -49,7 +49,7 @@ from parcelgate.postal.service import PostalService
 
 NOW = 1_790_000_000_000_000
 POST, OTHER, CUSTOMS, CARRIER, INTEGRATOR = "post-cn", "post-gb", "customs-nz", "carrier-orbit", "integrator"
-CUSITM, CUSRSP = "upu/cusitm/own-1", "upu/cusrsp/own-1"
+CUSITM, CUSRSP, ITMATT = "upu/cusitm/own-1", "upu/cusrsp/own-1", "upu/itmatt/own-1"
 QUEUES = (
     Queue("router.advance", topic="advance", channel="*", consumer="router"),
     Queue("postal.release", topic="release", channel="postal", consumer="postal", lane="interactive"),
@@ -112,9 +112,9 @@ def header(reference, sender="CNA"):
     }
 
 
-def document(reference, *declarations):
-    """A CUSITM interchange."""
-    return b"".join(translate.write(CUSITM, header(reference) | {"items_count": len(declarations)}, declarations))
+def document(reference, *declarations, form=CUSITM):
+    """An interchange, CUSITM if nothing else is said."""
+    return b"".join(translate.write(form, header(reference) | {"items_count": len(declarations)}, declarations))
 
 
 def codes(shown):

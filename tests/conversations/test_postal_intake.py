@@ -7,6 +7,8 @@ import pytest
 
 from conversations.postal_house import (
     CARRIER,
+    CUSITM,
+    ITMATT,
     OTHER,
     POST,
     OneDocument,
@@ -16,8 +18,9 @@ from conversations.postal_house import (
     identifier,
     opened,
     released,
+    with_partner,
 )
-from parcelgate.api.record.v1.declaration_pb2 import FUNCTION_AMEND, FUNCTION_CANCEL
+from parcelgate.api.record.v1.declaration_pb2 import FLOW_IMPORT, FUNCTION_AMEND, FUNCTION_CANCEL
 from parcelgate.api.record.v1.item_pb2 import Item
 from parcelgate.core.letter import HandedIn
 from parcelgate.core.port import BusyError, Outcome, Write
@@ -43,6 +46,26 @@ async def test_an_interchange_is_acknowledged_and_all_its_items_go_on(house):
     await house.vault.fetch([head.entries[0].data_key])
     item = Item.FromString(house.vault.open(head.entries[0].data_key, house.routed[0].items[0]))
     assert item.parties[1].name == "Wiebke Brandström"
+
+
+async def test_an_itmatt_declares_its_items_and_the_cusitm_made_of_it_gets_the_same_answer(house):
+    receipt = await house.hand_in(document("A1", declaration(1), declaration(2), form=ITMATT))
+    shown = await house.outcome(receipt)
+    assert (shown["state"], shown["format"], shown["faults"]) == ("ROUTED", ITMATT, [])
+    await house.all_routed(2)
+    assert house.versions() == [(identifier(1), 1), (identifier(2), 1)]
+    entry = house.routed[0].head.entries[0].declaration
+    assert (entry.key.partner, entry.key.flow, entry.provenance.format) == (POST, FLOW_IMPORT, ITMATT)
+    await house.release(released(house.routed[0]))
+    again = await house.outcome(await house.hand_in(document("B1", declaration(1))))
+    assert again["items"][0]["status"] == "unchanged"
+    assert again["items"][0]["first_declared"] == {"receipt": receipt, "number": 1}
+
+
+async def test_an_itmatt_of_a_post_that_did_not_agree_on_it_is_refused(house):
+    with_partner(house, POST, formats_in=(CUSITM,))
+    answer = await house.post(document("A1", declaration(1), form=ITMATT))
+    assert (answer.status_code, codes(answer.json())) == (422, ["FORMAT_NOT_AGREED"])
 
 
 async def test_the_same_bytes_get_the_original_receipt(house):

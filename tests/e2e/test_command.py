@@ -9,30 +9,15 @@ import socket
 import subprocess
 import sys
 import time
-from pathlib import Path
 
 import pytest
 from gateway_process import GatewayProcess
 
+from command_line import ROOT, environment, run
+from format_folders import copied
 from nasty_partner import Writer
 
-ROOT = Path(__file__).parents[2]
 STOP_SECONDS = 10
-
-
-def environment(**more):
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("PARCELGATE_")}
-    return {**kept, "PYTHONPATH": str(ROOT / "services"), "COLUMNS": "160", **more}
-
-
-def run(*arguments, cwd, code=0, stdin=None, **more):
-    """Run a command; check exit code and that nothing of Python shows; return what it printed, and what went to stderr."""
-    command = [sys.executable, "-m", "parcelgate.app.command", *map(str, arguments)]
-    done = subprocess.run(command, cwd=cwd, env=environment(**more), input=stdin, capture_output=True, timeout=60)
-    said, told = done.stdout.decode(), done.stderr.decode()
-    assert "Traceback" not in said + told, told
-    assert done.returncode == code, (arguments, said, told)
-    return said, told
 
 
 @pytest.fixture(scope="module")
@@ -156,6 +141,35 @@ def test_validate_and_translate_need_no_gateway(good, tmp_path):
     said, _ = run("formats", "--json", cwd=tmp_path)
     assert {one["id"] for one in json.loads(said)} >= {"upu/cusitm/own-1", "upu/cusrsp/own-1"}
     assert "upu/cusitm/own-1" in run("formats", cwd=tmp_path)[0]
+
+
+def test_the_ledger_of_a_translation_says_what_became_of_each_field(tmp_path):
+    full = ROOT / "schemas" / "upu" / "cusitm" / "own-1" / "examples" / "full.xml"
+    plain, quiet = run("translate", full, "--to", "upu/itmatt/own-1", cwd=tmp_path)
+    said, told = run("translate", full, "--to", "upu/itmatt/own-1", "--ledger", cwd=tmp_path)
+    assert (said, quiet) == (plain, "")
+    assert re.search(r"^content_piece/HS +mapped 2 times$", told, re.MULTILINE)
+    assert re.search(r"^Item/MailObject/TypeCd +ignored once: an item of this message", told, re.MULTILINE)
+    assert "item.customs_office: not expressible in upu/itmatt/own-1" in told
+    assert "declaring_post: not expressible in the header" in told
+    _, told = run("translate", full, "--to", "json", "--ledger", cwd=tmp_path)
+    assert "mapped" in told and "not expressible" not in told
+    _, told = run("translate", full, "--format", "no/such/1", "--to", "json", "--ledger", cwd=tmp_path, code=1)
+    assert "FORMAT_NOT_LOADED" in told
+
+
+def test_formats_are_listed_and_checked(tmp_path):
+    said, _ = run("formats", "--json", cwd=tmp_path)
+    known = [one["id"] for one in json.loads(said)]
+    assert "upu/itmatt/own-1" in known
+    said, _ = run("formats", "check", "--json", cwd=tmp_path)
+    assert [(one["format"], one["well"]) for one in json.loads(said)] == [(name, True) for name in known]
+    copied(tmp_path, mapping=[('{ at = "PId", to = "response_id", as = "reference" },', "")])
+    said, _ = run("formats", "check", "upu", cwd=tmp_path, code=1)
+    assert "coverage, Response/PId: the schema has it" in said and "record, response_id: no row" in said
+    (tmp_path / "empty").mkdir()
+    _, told = run("formats", "check", "empty", cwd=tmp_path, code=2)
+    assert "there is no format in empty" in told
 
 
 def test_the_same_seed_makes_the_same_sample(tmp_path):

@@ -104,10 +104,9 @@ def try_one(data: bytes, forms: list, until: str = "") -> None:
     assert (closed.items, closed.accepted) == (len(items), sum(item.accepted for item in items))
     assert all(item.accepted or item.faults for item in items)
     assert not until or all(fault.code != until for item in items for fault in item.faults), until
-    sound = [item for item in items if item.accepted and not item.faults]
-    if closed.routable and sound:
+    if closed.routable and items and not any(item.faults for item in items):
         facts = next((event.values for event in events if isinstance(event, Header)), {})
-        write_alike(form, facts, sound)
+        write_alike(form, facts, items)
 
 
 def write_alike(form, facts, items: list[ItemRead]) -> None:
@@ -134,6 +133,10 @@ def record(form, item: ItemRead):
         found.item.CopyFrom(Item.FromString(item.item))
         found.ClearField("provenance")
         found.ClearField("findings")
+        # The order of parties of different roles is not the document's business.
+        parties = sorted(found.item.parties, key=lambda party: party.role)
+        del found.item.parties[:]
+        found.item.parties.extend(parties)
     return found
 
 

@@ -13,6 +13,8 @@ RUNS = 3000
 
 
 SYNTAXES = sorted({form.syntax for form in shipped()})
+# A fault of items that no document has for long without one.
+EASY = {"xml": "CODE_UNKNOWN", "json": "CODE_UNKNOWN", "edifact": "SEGMENT_UNEXPECTED"}
 
 
 def fuzz(folder, syntax, *arguments):
@@ -32,7 +34,7 @@ def test_reading_survives_whatever_comes_and_what_was_read_is_written_alike(synt
 
 @pytest.mark.parametrize("syntax", SYNTAXES)
 def test_a_promise_that_does_not_hold_ends_the_fuzzing_and_keeps_the_document(syntax, tmp_path):
-    code, broke, said = fuzz(tmp_path, syntax, "--until", "CODE_UNKNOWN")
+    code, broke, said = fuzz(tmp_path, syntax, "--until", EASY[syntax])
     assert code != 0
     assert len(broke) == 1
-    assert "AssertionError: CODE_UNKNOWN" in said
+    assert f"AssertionError: {EASY[syntax]}" in said

@@ -192,19 +192,39 @@ def translate(
         str | None, typer.Option("--format", help="Its format, if it is not to be recognised.")
     ] = None,
     data: Data = None,
+    ledger: Annotated[bool, typer.Option("--ledger", help="Show on standard error what became of each field.")] = False,
 ) -> None:
     """Translate a document to another format on standard output; needs no gateway."""
     from parcelgate.app import translating
 
-    raise typer.Exit(translating.translate(settings(data), file, to, format_id))
+    raise typer.Exit(translating.translate(settings(data), file, to, format_id, ledger=ledger))
 
 
-@cli.command()
-def formats(data: Data = None, as_json: AsJson = False) -> None:
-    """List the known formats with version, direction and provenance."""
-    from parcelgate.app import translating
+formats_cli = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+cli.add_typer(formats_cli, name="formats")
 
-    raise typer.Exit(translating.list_formats(settings(data), as_json=as_json))
+
+@formats_cli.callback()
+def formats(context: typer.Context, data: Data = None, as_json: AsJson = False) -> None:
+    """List the known formats with version, direction and provenance; check: see whether one is fit for use."""
+    from parcelgate.app import formats
+
+    if context.invoked_subcommand is None:
+        raise typer.Exit(formats.show(settings(data), as_json=as_json))
+
+
+@formats_cli.command("check")
+def check_formats(
+    folders: Annotated[
+        list[Path] | None, typer.Argument(help="Folders of formats, or with formats below; all known ones if none.")
+    ] = None,
+    data: Data = None,
+    as_json: AsJson = False,
+) -> None:
+    """Check formats: words, rows, schema, code lists, examples, and that what is written is read again as it was."""
+    from parcelgate.app import formats
+
+    raise typer.Exit(formats.check_folders(settings(data), folders or [], as_json=as_json))
 
 
 @cli.command()

@@ -17,6 +17,7 @@ from rich.markup import escape
 from parcelgate.app import topology
 from parcelgate.app.client import Client, NoGatewayError, RefusedError
 from parcelgate.app.running import Running, processes, running
+from parcelgate.codecs.registry import shipped
 from parcelgate.core.partner import Partners
 from parcelgate.core.setting import Settings
 
@@ -67,6 +68,7 @@ def _checks(settings: Settings) -> Iterator[Check]:
     )
     yield _data(settings.data)
     yield _partners(settings)
+    yield _formats(settings)
     where = running(settings.data)
     members = processes(settings.data)
     if members:
@@ -135,6 +137,15 @@ def _partners(settings: Settings) -> Check:
     except ValueError as error:
         return Check("partners", well=False, finding=str(error), hint="Mend the file that is named.")
     return Check("partners", well=True, finding=f"{count} profiles")
+
+
+def _formats(settings: Settings) -> Check:
+    registry = shipped(settings.format_root)
+    refused = "; ".join(f"{folder}: {reason}" for folder, reason in registry.refused.items())
+    finding = f"not used: {refused}" if refused else f"{len(list(registry))}"
+    return Check(
+        "formats", not refused, finding, "Mend the folder that is named; parcelgate formats check says all about it."
+    )
 
 
 def _port(what: str, host: str, port: int) -> Check:

@@ -2,8 +2,8 @@
 
     from parcelgate.codecs import translate
 
-    translate.recognise(first) -> str | Fault
-        The id of a format (upu/cusitm/own-1) from the first bytes of a document.
+    translate.recognise(first, *, agreed=()) -> str | Fault
+        The id of a format (upu/cusitm/own-1) from the first bytes of a document; agreed tells variants apart that look alike.
 
     translate.read(parts, format_id, *, leniencies=frozenset(), origin=None) -> Iterator[Event]
         parts are bytes of any size; events (parcelgate.codecs.event) come as soon as they are known:
@@ -18,5 +18,5 @@
         header has the names that Header.values has when the document is read; messages are Declarations with their items,
         or Releases. The same records give the same bytes.
 
-A format is a folder of data (registry.py); mapping/ turns its rows into readers and writers, xml/ is the engine of its syntax.
+A format is a folder of data (registry.py), checked by check.py; mapping/ turns its rows into readers and writers, xml/ is the engine of its syntax.
 """

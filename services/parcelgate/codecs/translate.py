@@ -1,6 +1,6 @@
 """From bytes to records and back, whatever the format: what the services call."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, cast
 
 from google.protobuf.message import Message
@@ -14,7 +14,7 @@ from parcelgate.codecs.engine import End, Subtree
 from parcelgate.codecs.event import Closed, Event, Header, ItemRead, Origin
 from parcelgate.codecs.leniency import soften, softened
 from parcelgate.codecs.mapping.ledger import Marks
-from parcelgate.codecs.mapping.tree import Unwritable
+from parcelgate.codecs.mapping.prepare import Unwritable
 from parcelgate.codecs.registry import Format, Registry, shipped
 from parcelgate.core import hash as canonical
 from parcelgate.core.fault import fault
@@ -22,7 +22,13 @@ from parcelgate.core.naming import declaration_id
 
 _NOTHING: dict[str, Any] = {}
 # Where each kind of record has its identifier; any other has it itself.
-_KEYS: Mapping[str, tuple[str, ...]] = {"Declaration": ("item", "key"), "Release": ("declaration", "key", "item")}
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "Declaration": ("item", "key"),
+    "Release": ("declaration", "key", "item"),
+    "ItemEvent": ("item",),
+}
+# What says that parts of a document are lost.
+_COUNTS = frozenset(("ITEMS_COUNT_DIFFERS", "ENVELOPE_COUNT_DIFFERS"))
 
 
 class NotWritten(Exception):  # noqa: N818  says what happened
@@ -34,9 +40,12 @@ class NotWritten(Exception):  # noqa: N818  says what happened
         self.fault = reason
 
 
-def recognise(first: bytes, *, registry: Registry | None = None) -> str | Fault:
-    """Tell the format of a document from its first bytes; 64 KB are always enough."""
-    return (registry or shipped()).recognise(first)
+def recognise(first: bytes, *, agreed: Collection[str] = (), registry: Registry | None = None) -> str | Fault:
+    """Tell the format of a document from its first bytes; 64 KB are always enough.
+
+    agreed are the formats that the sender may use: they tell a variant from the format that it looks like.
+    """
+    return (registry or shipped()).recognise(first, agreed)
 
 
 def read(
@@ -81,7 +90,7 @@ def write(
     try:
         yield from engine.write(_facts(header), map(canonical.fields_of, messages))
     except Unwritable as error:
-        raise NotWritten(fault("TEXT_NOT_WRITABLE", address=error.address, name=error.name)) from None
+        raise NotWritten(fault(error.code, address=error.address, name=error.name)) from None
 
 
 def _facts(header: Mapping[str, Any]) -> dict[str, Any]:
@@ -213,7 +222,7 @@ class _Document:
                 if said != self._items
             ]
         soften(faults, self._soft)
-        counted = not any(each.code == "ITEMS_COUNT_DIFFERS" and each.severity == SEVERITY_ERROR for each in faults)
+        counted = not any(each.code in _COUNTS and each.severity == SEVERITY_ERROR for each in faults)
         return Closed(
             end.stopped is None and counted,
             self._items,

@@ -27,7 +27,7 @@ class Settings:
     partners: Path | None = None
     """Folder of partner files beside the shipped ones."""
     formats: Path | None = None
-    """Folder of formats beside the shipped ones."""
+    """Folder of formats beside the shipped ones; <data>/formats if not set."""
     regimes: Path | None = None
     """Folder of regime data instead of the shipped one."""
     mailboxes: Path | None = None
@@ -70,6 +70,11 @@ class Settings:
     def mailbox_root(self) -> Path:
         """Return the folder of the mailboxes."""
         return self.mailboxes or self.data / "mailboxes"
+
+    @property
+    def format_root(self) -> Path:
+        """Return the operator's own folder of formats."""
+        return self.formats or self.data / "formats"
 
 
 def load(environment: Mapping[str, str] | None = None, **given: Any) -> Settings:

@@ -41,7 +41,7 @@ _IDLE_MICROS = 15 * 60 * 1_000_000
 _CONFLICTS = 20
 _CONFLICT_SECONDS = 0.01
 
-Recognise = Callable[[bytes], str | Fault]
+Recognise = Callable[[bytes, Sequence[str]], str | Fault]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class Intake:
             yield bytes(waiting)
 
     def _check_beginning(self, partner: Partner, beginning: bytes) -> None:
-        recognised = self._recognise(beginning)
+        recognised = self._recognise(beginning, partner.formats_in)
         if isinstance(recognised, Fault):
             raise RejectError(recognised)
         if recognised not in partner.formats_in:

@@ -11,7 +11,7 @@ import msgspec
 from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.codecs import translate
 from parcelgate.codecs.event import Closed, ItemRead, Origin
-from parcelgate.codecs.registry import shipped
+from parcelgate.codecs.registry import Registry, shipped
 from parcelgate.core.chunk import environment_value
 from parcelgate.core.fault import fault
 from parcelgate.postal import wire
@@ -20,6 +20,8 @@ from parcelgate.postal.interchange import pack_faults
 # What travels from a process in one frame.
 _MOST_ITEMS = 250
 _MOST_BYTES = 512 * 1024
+# What an interchange may bring; dispatches and events are read, and wait for what links them to items.
+TAKEN = frozenset(("Declaration", "Release"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,13 +84,17 @@ def read(task: Task, parts: Iterator[bytes]) -> Iterator[list[Read] | End]:
     """Read a document: lists of items in its order, then its end; holds one list at a time."""
     first = next(parts, b"")
     registry = shipped(Path(task.folder) if task.folder else None)
-    form = translate.recognise(first, registry=registry)
+    form = translate.recognise(first, agreed=task.formats, registry=registry)
     if isinstance(form, Fault):
         yield refuse([form])
         return
     if form not in task.formats:
         agreed = ", ".join(task.formats) or "none"
         yield refuse([fault("FORMAT_NOT_AGREED", format=form, agreed=agreed)], form)
+        return
+    record = _record_of(form, registry)
+    if record not in TAKEN:
+        yield refuse([fault("RECORD_NOT_TAKEN", format=form, record=record)], form)
         return
     found: list[Read] = []
     size = 0
@@ -111,6 +117,12 @@ def read(task: Task, parts: Iterator[bytes]) -> Iterator[list[Read] | End]:
             if found:
                 yield found
             yield _end(event, form)
+
+
+def _record_of(form_id: str, registry: Registry) -> str:
+    form = registry.get(form_id)
+    assert not isinstance(form, Fault)
+    return form.mapping.record.name
 
 
 def _again(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:

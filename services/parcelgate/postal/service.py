@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from pathlib import Path
 
 import grpc.aio
+import structlog
 from starlette.routing import BaseRoute
 
 from parcelgate.api.record.v1.fault_pb2 import Fault
@@ -57,10 +60,12 @@ class PostalService:
         self._partners = partners
         self._mailbox = mailbox
         self._queue = queue
-        registry = shipped(settings.formats)
+        # What lies in the operator's folder of formats may change at any time.
+        self._formats = partial(shipped, settings.format_root)
+        self._refused: Mapping[Path, str] = {}
 
-        def recognise(first: bytes) -> str | Fault:
-            return translate.recognise(first, registry=registry)
+        def recognise(first: bytes, agreed: Sequence[str]) -> str | Fault:
+            return translate.recognise(first, agreed=agreed, registry=self._formats())
 
         self.pool = Pool(settings.workers)
         self.intake = Intake(runner, vault, settings, recognise)
@@ -68,12 +73,13 @@ class PostalService:
         self.hand_out = HandOut(
             runner,
             vault,
-            lambda form, header, records, codes: translate.write(form, header, records, codes=codes, registry=registry),
+            lambda form, header, records, codes: translate.write(
+                form, header, records, codes=codes, registry=self._formats()
+            ),
         )
         self._delivering = Delivering(runner.store, runner.clock)
         routing = Routing(runner, vault, partners)
-        formats = str(settings.formats or "")
-        translation = Translation(runner, vault, partners, self.pool, routing, formats)
+        translation = Translation(runner, vault, partners, self.pool, routing, str(settings.format_root))
         self._dispatch = Dispatch(runner, translation, routing, settings)
         self.intake.on_received = self._dispatch.begin
         self._door = PostalDoor(runner, credentials, self.intake, self.outcomes, self.hand_out)
@@ -143,10 +149,19 @@ class PostalService:
 
     async def _sweep(self, stop: asyncio.Event) -> None:
         async def look() -> None:
+            self._tell_refused()
             if await self._charge.mine("postal sweep"):
                 await self.intake.sweep()
 
         await go_round(look, lambda: pause(stop, _SWEEP_SECONDS), stop)
+
+    def _tell_refused(self) -> None:
+        """Log once what of the operator's folder of formats can't be used, and why."""
+        refused = self._formats().refused
+        for folder, reason in refused.items():
+            if self._refused.get(folder) != reason:
+                structlog.get_logger("postal").warning("format_refused", folder=str(folder), reason=reason)
+        self._refused = refused
 
 
 async def _at_once() -> None:

@@ -73,6 +73,9 @@ REFUSED = [
     (moment.TIME, "20210413221100+01", "TIME_UNREADABLE", {"written": "20210413221100+01"}),
     (moment.DAY, "2026-W45-2", "DAY_UNREADABLE", None),
     (moment.DAY, "2026-13-01", "DAY_UNREADABLE", None),
+    (converter.DISPATCH_ID, "nzakla ausyda", "S8_MALFORMED", "NZAKLAAUSYDA"),
+    (converter.RECEPTACLE_ID, "NZAKLAAUSYDAACN60012", "S9_MALFORMED", "NZAKLAAUSYDAACN60012"),
+    (converter.IMPC, "Amsterdam", "IMPC_MALFORMED", "AMSTERDAM"),
 ]
 
 
@@ -85,7 +88,13 @@ def test_an_unreadable_value_is_a_fault_that_keeps_what_it_can(chosen: Converter
 
 @pytest.mark.parametrize(
     ("chosen", "text", "value"),
-    [(converter.HS, "6109.10", "610910"), (converter.ITEM_ID, "rr 0000 00014 nl", "RR000000014NL")],
+    [
+        (converter.HS, "6109.10", "610910"),
+        (converter.ITEM_ID, "rr 0000 00014 nl", "RR000000014NL"),
+        (converter.DISPATCH_ID, "nzaklaausyda acn 6 0012", "NZAKLAAUSYDAACN60012"),
+        (converter.RECEPTACLE_ID, "NZAKLAAUSYDAACN60012 003 0 0 0125", "NZAKLAAUSYDAACN60012003000125"),
+        (converter.IMPC, "nlamsa", "NLAMSA"),
+    ],
 )
 def test_what_was_taken_away_from_a_text_is_noted(chosen: Converter, text, value):
     with pytest.raises(Normalised) as caught:
@@ -129,3 +138,57 @@ def test_a_memory_stays_small():
     memory["x" * 1000]
     assert len(memory) <= 20_000
     assert "x" * 1000 not in dict(memory)
+
+
+@pytest.mark.parametrize(
+    "chosen", [converter.DISPATCH_ID, converter.RECEPTACLE_ID, converter.IMPC], ids=lambda each: each.name
+)
+def test_an_identifier_that_is_blank_is_none(chosen):
+    assert chosen.read("  ") is None
+
+
+def test_a_receptacle_says_what_its_identifier_says():
+    name = "NZAKLAAUSYDABUA60012003000125"
+    assert converter.derive_dispatch(name) == "NZAKLAAUSYDABUA60012"
+    assert (converter.derive_category(name), converter.derive_class(name), converter.derive_subclass(name)) == (
+        2,
+        1,
+        "UA",
+    )
+    assert converter.derive_receptacle_mass(name) == {"milligrams": 12_500_000}
+    assert converter.derive_receptacle_mass(name[:-4] + "9999") is None
+    assert converter.derive_receptacle_mass(name[:-4] + "0000") == {}
+    assert converter.derive_class(name.replace("BUA", "BXA")) is None
+    for function in (converter.derive_dispatch, converter.derive_category, converter.derive_receptacle_mass):
+        assert function("no receptacle") is None
+
+
+@pytest.mark.parametrize(
+    ("written", "kept", "again"),
+    [
+        ("2026-11-03T10:15:00 GMT+01:00", "2026-11-03T10:15:00+01:00", "2026-11-03T10:15:00 GMT+01:00"),
+        ("2026-11-03T10:15:00GMT-09:30", "2026-11-03T10:15:00-09:30", "2026-11-03T10:15:00 GMT-09:30"),
+    ],
+)
+def test_a_time_whose_text_counts_is_kept_as_iso_and_written_in_its_notation(written, kept, again):
+    chosen = moment.written_as("gmt")
+    with pytest.raises(Normalised) as caught:
+        chosen.read(written)
+    assert caught.value.keep == kept
+    assert chosen.write(kept) == again
+    assert chosen.write("2026-11-03") == "2026-11-03T00:00:00 GMT+00:00"
+    assert chosen.write("2026-11-03T10:15:00Z") == "2026-11-03T10:15:00 GMT+00:00"
+    with pytest.raises(ValueError, match="not a time"):
+        chosen.write("tomorrow")
+    with pytest.raises(ValueError, match="gmt"):
+        moment.written_as("203")
+
+
+@pytest.mark.parametrize("unit", ["g", "mg", "lb", "oz"])
+@pytest.mark.parametrize("milligrams", [1, 27, 28, 29, 141_748, 453_592, 999_999_999])
+def test_a_mass_is_written_with_no_more_decimals_than_it_takes_to_read_it_again(unit, milligrams):
+    chosen = quantity.mass_in(unit)
+    written = chosen.write({"milligrams": milligrams})
+    assert chosen.read(written) == {"milligrams": milligrams}
+    shorter = written[:-1].rstrip(".")
+    assert "." not in written or chosen.read(shorter) != {"milligrams": milligrams}

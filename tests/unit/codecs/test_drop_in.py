@@ -82,21 +82,26 @@ def test_a_real_declaration_is_written_as_a_valid_one_that_says_the_same(path, r
     assert records(repeated)[0].item == records(items)[0].item
 
 
+@pytest.mark.parametrize(
+    ("form", "date"), [("upu/cusitm/own-1", "PostingDt"), ("wco/declaration/own-1", "PostingDate")]
+)
 @pytest.mark.parametrize("path", DECLARATIONS, ids=lambda path: path.stem)
-def test_a_real_declaration_becomes_a_cusitm_and_lacks_the_posting_date_of_a_postal_item_at_most(path, registry):
+def test_a_real_declaration_becomes_one_of_ours_and_lacks_the_posting_date_of_an_item_at_most(
+    path, form, date, registry
+):
     _, items, _ = read(path.read_bytes(), FORMAT, registry)
     facts = {"interchange_reference": path.stem}
     found = records(items)
     dated = bool(found[0].item.key.posting_date)
-    cusitm = b"".join(translate.write("upu/cusitm/own-1", facts, found, registry=registry))
-    _, repeated, closed = read(cusitm, "upu/cusitm/own-1", registry)
+    ours = b"".join(translate.write(form, facts, found, registry=registry))
+    _, repeated, closed = read(ours, form, registry)
     assert closed.complete
     assert repeated[0].accepted == dated
     if dated:
         assert repeated[0].canonical_hash == items[0].canonical_hash
     else:
         errors = [fault for fault in repeated[0].faults if fault.severity == SEVERITY_ERROR]
-        assert [(fault.code, fault.address.rpartition("/")[2]) for fault in errors] == [("KEY_MISSING", "PostingDt")]
+        assert [(fault.code, fault.address.rpartition("/")[2]) for fault in errors] == [("KEY_MISSING", date)]
 
 
 def test_what_is_wrong_is_said_in_the_words_of_the_foreign_format(registry):

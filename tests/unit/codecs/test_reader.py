@@ -249,7 +249,8 @@ def test_a_format_is_recognised_by_its_first_bytes():
     assert translate.recognise(b"<ITMATT/>").code == "FORMAT_UNKNOWN"
     assert "upu/cusrsp/own-1" in translate.recognise(b"<ITMATT/>").hint
     assert translate.recognise(b"").code == "DOCUMENT_EMPTY"
-    assert translate.recognise(b"{}").code == "DOCUMENT_NOT_XML"
+    assert translate.recognise(b"{}").code == "FORMAT_UNKNOWN"
+    assert translate.recognise(b"PK\x03\x04").code == "DOCUMENT_NOT_XML"
 
 
 def test_text_that_xml_cannot_carry_is_refused_when_writing():

@@ -98,7 +98,7 @@ def test_an_occurrence_is_chosen_by_what_is_in_it_and_the_first_choice_is_writte
     )
     assert (first.gross_mass.milligrams, second.gross_mass.milligrams) == (2_000_000, 453_592)
     written = write(formats, first)
-    assert written == parcel("<Weight><Unit>LB</Unit><Value>4.4092452</Value></Weight>")
+    assert written == parcel("<Weight><Unit>LB</Unit><Value>4.409245</Value></Weight>")
     assert read(formats, written) == [first]
 
 
@@ -183,6 +183,90 @@ def test_times_are_written_in_the_notation_of_the_format(tmp_path):
     assert write(formats, item) == parcel("<Posted>202609211030</Posted>")
 
 
+EXACT = """  { at = "Posted", to = "item.posted", as = "time(203, exact)" },
+  { at = "Words", to = "item.posted", as = "time" },"""
+
+
+@pytest.mark.parametrize(
+    "body", ["<Posted>202609211030</Posted>", "<Words>2026-09-21T10:30:01Z</Words>", "<Words>at noon</Words>"]
+)
+def test_what_an_exact_notation_leaves_unsaid_is_written_by_the_next_row(tmp_path, body):
+    formats = registry(tmp_path, MAPPING.replace('  { at = "Posted", to = "item.posted", as = "time(203)" },', EXACT))
+    (first, *_) = translate.read([f"<PARCELS>{parcel(body)}</PARCELS>".encode()], "test/parcel/1", registry=formats)
+    assert write(formats, Item.FromString(first.item)) == parcel(body)
+
+
+GATHERED = """  { at = "Code", to = "item.local_identifiers", place = 1 },
+  { at = "Code2", to = "item.local_identifiers", place = 2 },
+  { zip = ["Labels/L", "Notes/N"], fields = ["name", "value"], to = "item.extensions" },
+  { at = "Piece","""
+
+
+def gathered(tmp_path, text=GATHERED):
+    return registry(tmp_path, MAPPING.replace('  { at = "Piece",', text))
+
+
+def test_names_that_count_are_one_list_and_hold_no_more_than_they_count(tmp_path):
+    formats = gathered(tmp_path)
+    body = parcel("<Code>A</Code><Code2>B</Code2>")
+    (item,) = read(formats, body)
+    assert list(item.local_identifiers) == ["A", "B"]
+    assert write(formats, item) == body
+    item.local_identifiers.append("C")
+    with pytest.raises(translate.NotWritten) as caught:
+        write(formats, item)
+    assert caught.value.fault.address == "/Parcel/local_identifiers"
+
+
+def test_an_array_that_may_be_left_out_leaves_its_field_out(tmp_path):
+    formats = gathered(tmp_path)
+    (item,) = read(formats, parcel("<Notes><N>x</N><N>y</N></Notes>"))
+    assert [(each.name, each.value) for each in item.extensions] == [("", "x"), ("", "y")]
+    assert write(formats, item) == parcel("<Labels><L/><L/></Labels><Notes><N>x</N><N>y</N></Notes>")
+
+
+def test_what_an_array_carries_is_covered_and_the_rest_of_an_entry_is_not(tmp_path):
+    arrays = 'zip = ["Kinds", "Numbers"], fields = ["type", "identifier"], to = "item.documents"'
+    (form,) = gathered(tmp_path, GATHERED.replace("{ zip", f"{{ {arrays} }},\n  {{ zip"))
+    open_ = uncovered(form.mapping)
+    assert "item.documents.name" in open_
+    assert not {"item.documents", "item.documents.type", "item.extensions", "item.local_identifiers"} & set(open_)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("place = 2", "place = 3", "count from 1"),
+        ("place = 1", "place = 1, many = true", "only the last is open"),
+        ("place = 1", 'place = 1, default = "x"', "a list has no default"),
+        ("place = 1", 'place = "1"', "wrong type"),
+        ('fields = ["name", "value"]', 'fields = ["name"]', "as many fields as arrays"),
+        ('fields = ["name", "value"]', 'fields = ["name", "colour"]', "have no text 'colour'"),
+        ('to = "item.extensions" }', 'to = "item.content" }', "have no text 'name'"),
+        ('to = "item.extensions" }', 'to = "item.nature_text" }', "is not a list"),
+        ('to = "item.extensions" }', 'to = "item.extensions", need = "key" }', "need is 'required' for arrays"),
+        ('to = "item.extensions" }', 'to = "item.extensions", many = true }', "zip goes with to"),
+    ],
+)
+def test_lists_in_several_names_that_make_no_sense_are_refused(tmp_path, old, new, sentence):
+    assert old in GATHERED
+    (form,) = gathered(tmp_path, GATHERED.replace(old, new))
+    with pytest.raises(MappingError) as caught:
+        form.mapping  # noqa: B018  it is compiled when it is asked for
+    assert sentence in str(caught.value)
+
+
+def test_a_loss_may_lie_in_the_entries_of_a_list_or_in_those_of_a_role(tmp_path):
+    losses = '[loss]\n"item.parties.telephone" = "a"\n"item.parties[role=SENDER].fax" = "b"\n'
+    (form,) = registry(tmp_path, MAPPING + losses)
+    assert "item.parties.telephone" not in uncovered(form.mapping)
+
+
+def test_the_role_by_which_an_entry_is_chosen_is_carried(tmp_path):
+    (form,) = registry(tmp_path)
+    assert "item.parties.role" not in uncovered(form.mapping)
+
+
 def test_what_one_home_of_a_list_carries_is_covered(tmp_path):
     (form,) = registry(tmp_path)
     open_ = uncovered(form.mapping)
@@ -196,8 +280,13 @@ def test_what_one_home_of_a_list_carries_is_covered(tmp_path):
     ("old", "new", "sentence"),
     [
         ('value = "IMPORT"', 'value = "SIDEWAYS"', "SIDEWAYS is no value of Flow"),
+        ('as = "time(203)"', 'as = "day(101)"', "not as '101'"),
         ('as = "mass(lb)"', 'as = "mass(stone)"', "not in 'stone'"),
         ('as = "time(203)"', 'as = "time(999)"', "not as '999'"),
+        ('as = "time(203)"', 'as = "time(203, about)"', "not 'about'"),
+        ('as = "time(203)"', 'as = "time(203, exact)"', "needs a second row"),
+        ("[shape.voec]", '[loss]\n"item.parties[role=CLOWN].fax" = "x"\n[shape.voec]', "CLOWN is no value"),
+        ("[shape.voec]", '[loss]\n"item.parties.colour" = "x"\n[shape.voec]', "no field item.parties.colour"),
         ("share(value, quantity)", "share(value)", "names no function"),
         ("share(value, quantity)", "share(price, quantity)", "no field of this scope"),
         ("label(registration)", "label(colours)", "no list of labels"),
@@ -208,6 +297,109 @@ def test_what_one_home_of_a_list_carries_is_covered(tmp_path):
 def test_a_row_that_makes_no_sense_is_refused_with_its_reason(tmp_path, old, new, sentence):
     assert old in MAPPING
     (form,) = registry(tmp_path, MAPPING.replace(old, new))
+    with pytest.raises(MappingError) as caught:
+        form.mapping  # noqa: B018  it is compiled when it is asked for
+    assert sentence in str(caught.value)
+
+
+LISTS = """
+record = "parcelgate.api.record.v1.Declaration"
+[code.kind]
+enum = "parcelgate.api.record.v1.NatureOfTransaction"
+values = { papers = "NATURE_OF_TRANSACTION_DOCUMENTS" }
+other = "goods"
+[code.reason]
+enum = "parcelgate.api.record.v1.NatureOfTransaction"
+values = { gift = "NATURE_OF_TRANSACTION_GIFT", sale = "NATURE_OF_TRANSACTION_SALE" }
+other = ""
+[item]
+at = "Parcel"
+rows = [
+  { at = "Id", to = "item.key.identifier", as = "item_id", need = "key" },
+  { at = "Line1", to = "item.comments", place = 1 },
+  { at = "Line2", to = "item.comments", place = 2 },
+  { at = "Box", to = "item.gross_mass", as = "mass", sum = true },
+  { at = "Kind", to = "item.nature", as = "code(kind)" },
+  { at = "Reason", to = "item.nature", as = "code(reason)" },
+  { at = "Terms", to = "item.incoterm", as = "reference", encode = "DAP" },
+  { at = "Sender/Name", to = "item.parties[role=SENDER].name" },
+  { at = "Sender/Firm", to = "item.parties[role=SENDER].company", from = "same(item.parties[role=SENDER].name)", need = "required" },
+]
+"""
+REST = "<Kind>goods</Kind><Terms>DAP</Terms>"
+
+
+def test_entries_of_a_list_with_names_of_their_own_keep_their_order_and_no_other_is_dropped(tmp_path):
+    formats = registry(tmp_path, LISTS)
+    (item,) = read(formats, parcel("<Line2>blue</Line2><Line1>red</Line1>"))
+    assert list(item.comments) == ["red", "blue"]
+    assert "<Line1>red</Line1><Line2>blue</Line2>" in write(formats, item)
+    (item,) = read(formats, parcel("<Line2>blue</Line2>"))
+    assert list(item.comments) == ["blue"]
+    with pytest.raises(translate.NotWritten) as caught:
+        write(formats, Item(comments=["red", "blue", "green"]))
+    assert caught.value.fault.code == "VALUE_NOT_WRITABLE"
+
+
+def test_masses_of_several_are_added_up_and_one_is_written(tmp_path):
+    formats = registry(tmp_path, LISTS)
+    (item,) = read(formats, parcel("<Box>0.100</Box><Box>0</Box><Box>0.250</Box>"))
+    assert item.gross_mass.milligrams == 350_000
+    assert "<Box>0.350</Box>" in write(formats, item)
+
+
+def test_a_sum_that_the_record_has_no_room_for_is_a_finding(tmp_path):
+    formats = registry(tmp_path, LISTS)
+    body = parcel("<Box>999999999999</Box>" * 12)
+    (found, _) = translate.read([f"<PARCELS>{body}</PARCELS>".encode()], "test/parcel/1", registry=formats)
+    assert [each.code for each in found.faults] == ["NUMBER_TOO_LARGE"] * 3
+    assert Item.FromString(found.item).gross_mass.milligrams == 9 * 999_999_999_999 * 10**6
+
+
+def test_a_list_of_codes_may_write_all_others_alike_beside_one_that_tells_them_apart(tmp_path):
+    formats = registry(tmp_path, LISTS)
+    for body, nature in (
+        ("<Kind>papers</Kind>", 5),
+        ("<Kind>goods</Kind><Reason>gift</Reason>", 3),
+        ("<Kind>goods</Kind><Reason>sale</Reason>", 1),
+    ):
+        (item,) = read(formats, parcel(body))
+        assert item.nature == nature
+        assert body in write(formats, item)
+    assert "<Kind>goods</Kind><Terms>" in write(formats, Item(nature=7, incoterm="DDP"))
+
+
+def test_what_the_other_side_insists_on_stands_beside_values_only(tmp_path):
+    formats = registry(tmp_path, LISTS)
+    assert "<Terms>DDP</Terms>" in write(formats, Item(key={"identifier": "X"}, incoterm="DDP"))
+    assert "<Terms>DAP</Terms>" in write(formats, Item(key={"identifier": "X"}))
+
+
+def test_a_field_is_written_from_another_and_required_only_where_its_part_is_there(tmp_path):
+    formats = registry(tmp_path, LISTS)
+    assert "<Sender><Name>Jan</Name><Firm>Jan</Firm></Sender>" in write(
+        formats, Item(parties=[{"role": 1, "name": "Jan"}])
+    )
+    for body, wanted in (("", []), ("<Sender><Name>Jan</Name></Sender>", ["FIELD_MISSING"])):
+        (found, _) = translate.read([f"<PARCELS>{parcel(body)}</PARCELS>".encode()], "test/parcel/1", registry=formats)
+        assert [each.code for each in found.faults if each.code == "FIELD_MISSING"] == wanted
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("place = 2", "place = 3", "count from 1"),
+        ("place = 2", 'place = "2"', "wrong type"),
+        ('to = "item.nature_text"', 'to = "item.gross_mass", as = "mass", place = 1', "is not a list"),
+        ('as = "mass", sum', 'as = "money", sum', "makes Money"),
+        ('to = "item.incoterm", as = "reference"', 'to = "item.incoterm", sum = true', "only masses"),
+    ],
+)
+def test_a_row_of_a_list_that_makes_no_sense_is_refused_with_its_reason(tmp_path, old, new, sentence):
+    source = (
+        LISTS if old in LISTS else LISTS.replace('to = "item.incoterm", as = "reference"', 'to = "item.nature_text"')
+    )
+    (form,) = registry(tmp_path, source.replace(old, new))
     with pytest.raises(MappingError) as caught:
         form.mapping  # noqa: B018  it is compiled when it is asked for
     assert sentence in str(caught.value)

@@ -7,14 +7,15 @@ import pytest
 
 from conversations.postal_house import CUSITM, POST, declaration, document
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
+from parcelgate.codecs.registry import shipped
 from parcelgate.postal import wire
 from parcelgate.postal.interchange import unpack_faults
 from parcelgate.postal.reading import End, Read, Task, answer_of, pack
 from parcelgate.postal.worker import serve
 
 
-def asked(body, size=1000):
-    task = Task("r1", POST, "test", 5, [CUSITM], [])
+def asked(body, size=1000, agreed=CUSITM):
+    task = Task("r1", POST, "test", 5, [agreed], [])
     parts = (wire.frame(wire.PART, body[start : start + size]) for start in range(0, len(body), size))
     return b"".join([wire.frame(wire.BEGIN, pack(task)), *parts, wire.frame(wire.END)])
 
@@ -63,3 +64,17 @@ def test_a_process_whose_gateway_is_gone_ends():
     whole = asked(document("A1", declaration(1)))
     with pytest.raises(EOFError):
         serve(io.BytesIO(whole[:-5]), io.BytesIO())
+
+
+@pytest.mark.parametrize("name", ["predes", "emsevt"])
+def test_what_is_no_declaration_is_not_taken_for_one_even_if_its_format_is_agreed(name):
+    form = shipped().get(f"upu/{name}/own-1")
+    body = (form.folder / "examples" / "full.edi").read_bytes()
+    sink = io.BytesIO()
+    serve(io.BytesIO(asked(body, agreed=form.id)), sink)
+    (end,) = answers(sink)
+    assert isinstance(end, End)
+    assert not end.routable
+    (fault,) = unpack_faults(end.faults)
+    assert fault.code == "RECORD_NOT_TAKEN"
+    assert form.mapping.record.name in fault.sentence

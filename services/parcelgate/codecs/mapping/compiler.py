@@ -9,7 +9,7 @@ from google.protobuf.descriptor import Descriptor
 from parcelgate.codecs.mapping import converter, moment, quantity, target
 from parcelgate.codecs.mapping.converter import Converter
 from parcelgate.codecs.mapping.row import MappingError, Row, RowCount, rows_of
-from parcelgate.codecs.mapping.scope import Computed, Each, Fill, Leaf, Node, Scope, Set, Slot, Spread
+from parcelgate.codecs.mapping.scope import Computed, Each, Fill, Gather, Leaf, Node, Scope, Set, Slot, Spread, Zip
 from parcelgate.codecs.mapping.step import Choice, steps_of
 
 _PLAIN: Mapping[str, Converter] = {
@@ -21,6 +21,9 @@ _PLAIN: Mapping[str, Converter] = {
         converter.CURRENCY,
         converter.HS,
         converter.ITEM_ID,
+        converter.DISPATCH_ID,
+        converter.RECEPTACLE_ID,
+        converter.IMPC,
         converter.BOOL,
         quantity.INT,
         quantity.MONEY,
@@ -34,13 +37,20 @@ _TOLD: Mapping[str, Callable[[str], Converter]] = {
     "bool": converter.bool_of,
     "mass": quantity.mass_in,
     "time": moment.time_as,
+    "written": moment.written_as,
     "day": moment.day_as,
 }
 # Functions of derive and from: what each makes, itself, and of how many fields.
 DERIVATIONS: Mapping[str, tuple[str, Callable[..., Any], int]] = {
     "item_scheme": ("enum", converter.derive_scheme, 1),
     "s10_issuer": ("string", converter.derive_issuer, 1),
+    "s8_of_s9": ("string", converter.derive_dispatch, 1),
+    "s8_category": ("enum", converter.derive_category, 1),
+    "s8_class": ("enum", converter.derive_class, 1),
+    "s8_subclass": ("string", converter.derive_subclass, 1),
+    "s9_mass": ("Mass", converter.derive_receptacle_mass, 1),
     "time": ("Instant", moment.read_time, 1),
+    "same": ("string", converter.same, 1),
     "times": ("Money", quantity.times, 2),
     "share": ("Money", quantity.share, 2),
 }
@@ -51,7 +61,7 @@ class Compiler:
     """Compiles the scopes of one mapping; raises MappingError with the row that can't be used."""
 
     shapes: Mapping[str, Any]
-    codes: Mapping[str, tuple[str, Mapping[str, int]]]
+    codes: Mapping[str, tuple[str, Mapping[str, int], str | None]]
     rows: RowCount
     labels: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     facts: dict[str, Row] = field(default_factory=dict)
@@ -74,6 +84,7 @@ class Compiler:
                 self._place(scope, row, (*open_, name))
         for node in scope.root.inner():
             node.leaf = _merged(scope, node.leaf)
+        _check_exact(scope, rows)
         for row in rows:
             self._fill(scope, row)
             self._compute(scope, row)
@@ -209,20 +220,57 @@ class Compiler:
                 raise row.error("a header has no lists")
             return Leaf(row, self._converter(row, None), 0, row.to)
         aim = self._aim(scope.record, row)
-        slot = self._slot(scope, aim.steps[:-1])
+        slot, key = self._slot(scope, aim.steps[:-1]), aim.steps[-1].name
+        if row.part:
+            return self._array(scope, aim, Leaf(row, converter.TEXT, slot, key))
         chosen = self._converter(row, aim)
         if chosen.kind != aim.kind:
             raise row.error(f"{row.converter} makes {chosen.kind}, but {row.to} is {aim.kind}")
-        return Leaf(row, chosen, slot, aim.steps[-1].name, second=row.to in scope.leaves and not row.many)
+        if row.sum and chosen.kind != "Mass":
+            raise row.error("only masses are summed up")
+        if row.place:
+            return self._gathered(scope, row, Leaf(row, chosen, slot, key))
+        first = None if row.many else scope.leaves.get(row.to)
+        # Two that each tell some values apart are no first and second choice.
+        second = first is not None and not (chosen.partial or first.converter.partial)
+        exact = first if first is not None and first.converter.exact else None
+        return Leaf(row, chosen, slot, key, second=second, first=exact)
+
+    @staticmethod
+    def _gathered(scope: Scope, row: Row, leaf: Leaf) -> Leaf:
+        gather = next((each for each in scope.gathers if (each.slot, each.key) == (leaf.slot, leaf.key)), None)
+        if gather is None:
+            gather = Gather(leaf.slot, leaf.key)
+            scope.gathers.append(gather)
+        if row.place != len(gather.names) + 1 or gather.open:
+            raise row.error("the places of a list count from 1, in the order of the rows, and only the last is open")
+        gather.names.append(f"{leaf.key} {row.place}")
+        gather.open = row.many
+        return replace(leaf, key=gather.names[-1])
+
+    @staticmethod
+    def _array(scope: Scope, aim: target.Target, leaf: Leaf) -> Leaf:
+        row = leaf.row
+        inner = aim.message.fields_by_name.get(row.part) if aim.message is not None else None
+        if inner is None or target.aim_of(inner).kind != "string" or inner.is_repeated:
+            raise row.error(f"the entries of {leaf.key} have no text {row.part!r}")
+        zipped = next((each for each in scope.zips if (each.slot, each.key) == (leaf.slot, leaf.key)), None)
+        if zipped is None:
+            zipped = Zip(row, leaf.slot, leaf.key)
+            scope.zips.append(zipped)
+        array = replace(leaf, key=f"{leaf.key} {row.part}")
+        zipped.arrays.append(array)
+        return array
 
     @staticmethod
     def _aim(record: Descriptor, row: Row) -> target.Target:
+        path = row.to.removesuffix(f".{row.part}") if row.part else row.to
         try:
-            aim = target.target(record, row.to)
+            aim = target.target(record, path)
         except ValueError as error:
             raise row.error(str(error)) from None
-        if aim.repeated != bool(row.each or row.many):
-            raise row.error(f"{row.to} {'is' if aim.repeated else 'is not'} a list")
+        if aim.repeated != bool(row.each or row.many or row.place):
+            raise row.error(f"{path} {'is' if aim.repeated else 'is not'} a list")
         return aim
 
     def _slot(self, scope: Scope, steps: tuple[target.Step, ...]) -> int:
@@ -240,10 +288,10 @@ class Compiler:
         if name == "code":
             if argument not in self.codes:
                 raise row.error(f"there is no code list {argument!r}")
-            enum, numbers = self.codes[argument]
+            enum, numbers, other = self.codes[argument]
             if aim is not None and (aim.enum is None or aim.enum.full_name != enum):
                 raise row.error(f"the code list {argument} is of {enum}, not of {row.to}")
-            return converter.code(row.converter, numbers)
+            return converter.code(row.converter, numbers, other)
         if name == "enum":
             if aim is None or aim.enum is None:
                 raise row.error("enum is for fields that are enums")
@@ -273,7 +321,7 @@ class Compiler:
         return replace(usual, fact=fact.fact, ways={value: way.read for value, way in ways.items()})
 
     def _fill(self, scope: Scope, row: Row) -> None:
-        if not (row.need or row.derive or row.inherit or row.default is not None):
+        if row.part or not (row.need or row.derive or row.inherit or row.default is not None):
             return
         leaf = scope.leaves[row.to]
         derive: Callable[..., Any] | None = None
@@ -325,3 +373,10 @@ def _merged(scope: Scope, leaf: Leaf | None) -> Leaf | None:
         if number and slot.parent == leaf.slot and slot.key == leaf.key:
             return Leaf(leaf.row, leaf.converter, number, "", merge=True)
     return leaf
+
+
+def _check_exact(scope: Scope, rows: list[Row]) -> None:
+    """Refuse an exact row that no other follows: what it leaves unsaid would be lost."""
+    for leaf in scope.leaves.values():
+        if leaf.converter.exact and sum(row.to == leaf.row.to for row in rows) < 2:
+            raise leaf.row.error(f"{leaf.row.converter} needs a second row for what it can't say")

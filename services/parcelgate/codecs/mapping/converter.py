@@ -22,6 +22,10 @@ class Defect(Exception):  # noqa: N818  a value that could not be read, not an e
         self.words = words
 
 
+class Unsaid(ValueError):  # noqa: N818  no error: another row says it
+    """A value that an exact notation has no words for; the next row with the same field writes it."""
+
+
 class Normalised(Defect):
     """No defect: the value was read, but something of its text was taken away, and the ledger notes it."""
 
@@ -43,6 +47,10 @@ class Converter:
     # The fact of the document that says how it is read, and the ways by what the fact may say; read is the usual one.
     fact: str = ""
     ways: Mapping[str, Callable[[str], Any]] = field(default_factory=dict)
+    # It tells some values apart and writes all others alike: another row may say more about the same field.
+    partial: bool = False
+    # It raises Unsaid for what it can't write without changing it.
+    exact: bool = False
 
 
 _REMEMBERED = 20_000
@@ -163,6 +171,24 @@ def _read_item_id(text: str) -> str | None:
     return word
 
 
+def _shaped(is_shaped: Callable[[str], bool], code: str) -> Callable[[str], str | None]:
+    """Make what reads an identifier that has a shape; another text is kept, with its fault."""
+
+    def read(text: str) -> str | None:
+        word = text
+        if not is_shaped(text):
+            word = "".join(text.split()).upper()
+            if not word:
+                return None
+            if not is_shaped(word):
+                raise Defect(code, word)
+        if word != text:
+            raise Normalised(word)
+        return word
+
+    return read
+
+
 _FIGURES = "0123456789"
 _S10_SHAPE = re.compile("[A-Z]{2}[0-9]{9}[A-Z]{2}")
 TEXT = Converter("text", "string", str.strip, _same, personal=True)
@@ -170,23 +196,35 @@ REFERENCE = Converter("reference", "string", str.strip, _same)
 COUNTRY = Converter("country", "string", remembering(_read_country), _same)
 CURRENCY = Converter("currency", "string", remembering(_read_currency), _same)
 HS = Converter("hs", "string", remembering(_read_hs), _same)
+DISPATCH_ID = Converter(
+    "dispatch_id", "string", _shaped(lambda text: identifier.s8_parts(text) is not None, "S8_MALFORMED"), _same
+)
+RECEPTACLE_ID = Converter(
+    "receptacle_id", "string", _shaped(lambda text: identifier.s9_parts(text) is not None, "S9_MALFORMED"), _same
+)
+IMPC = Converter("impc", "string", remembering(_shaped(identifier.impc_is_shaped, "IMPC_MALFORMED")), _same)
 ITEM_ID = Converter("item_id", "string", _read_item_id, _same)
 BOOL = Converter("bool", "bool", remembering(_read_bool), _write_bool)
 
 
-def code(name: str, numbers: Mapping[str, int]) -> Converter:
-    """Make the converter of one code list: foreign codes to the numbers of an enum."""
+def code(name: str, numbers: Mapping[str, int], other: str | None = None) -> Converter:
+    """Make the converter of one code list: foreign codes to the numbers of an enum.
+
+    other is what is written for all values that are not in the list, and read as nothing; an empty one is not written.
+    """
     codes = {number: word for word, number in reversed(list(numbers.items()))}
     known = ", ".join(list(numbers)[:12])
 
     def read(text: str) -> int | None:
         word = text.strip()
         number = numbers.get(word)
-        if number is None and word:
+        if number is None and word and word != other:
             raise Defect("CODE_UNKNOWN", known=known)
         return number or None
 
-    return Converter(name, "enum", remembering(read), codes.__getitem__)
+    if other is None:
+        return Converter(name, "enum", remembering(read), codes.__getitem__)
+    return Converter(name, "enum", remembering(read), lambda value: codes.get(value, other), partial=True)
 
 
 def label(name: str, words: Mapping[str, str]) -> Converter:
@@ -213,6 +251,42 @@ def derive_scheme(item_id: str) -> int:
     return 1
 
 
+def same(text: str) -> str:
+    """Say what another field says."""
+    return text
+
+
 def derive_issuer(item_id: str) -> str | None:
     """Take the country of the issuer out of an S10."""
     return item_id[-2:] if _S10_SHAPE.fullmatch(item_id) is not None else None
+
+
+def derive_dispatch(receptacle: str) -> str | None:
+    """Take the dispatch (S8) out of a receptacle identifier (S9)."""
+    return receptacle[:20] if identifier.s9_parts(receptacle) is not None else None
+
+
+def _of_dispatch(read: Callable[[identifier.S8], Any]) -> Callable[[str], Any]:
+    """Make what takes something out of a dispatch identifier, or of a receptacle's, which begins with one."""
+
+    def derive(text: str) -> Any:
+        parts = identifier.s8_parts(text[:20])
+        return read(parts) if parts is not None else None
+
+    return derive
+
+
+# Numbers of MailCategory and MailClass; other letters of a class are bilateral, and have none.
+_CATEGORIES = {"A": 1, "B": 2, "C": 3, "D": 4}
+_CLASSES = {"U": 1, "C": 2, "E": 3, "T": 4}
+derive_subclass = _of_dispatch(lambda parts: parts.subclass)
+derive_category = _of_dispatch(lambda parts: _CATEGORIES[parts.category])
+derive_class = _of_dispatch(lambda parts: _CLASSES.get(parts.subclass[0]))
+
+
+def derive_receptacle_mass(receptacle: str) -> dict[str, int] | None:
+    """Take the gross mass out of a receptacle identifier, which has it in tenths of a kilogram."""
+    parts = identifier.s9_parts(receptacle)
+    if parts is None or parts.tenths is None:
+        return None
+    return {"milligrams": parts.tenths * 100_000} if parts.tenths else {}

@@ -4,11 +4,12 @@ Values of the header, computed ones, defaults, what the format always means; and
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import zip_longest
 from typing import Any, Protocol, TypeAlias
 
 from parcelgate.codecs.mapping.converter import Defect
 from parcelgate.codecs.mapping.ledger import Marks
-from parcelgate.codecs.mapping.scope import Fill, Scope, Set, Slot, Spread
+from parcelgate.codecs.mapping.scope import Fill, Gather, Leaf, Scope, Set, Slot, Spread, Zip
 
 
 class Context(Protocol):
@@ -21,6 +22,10 @@ class Context(Protocol):
 
     def missing(self, fill: Fill, place: Any) -> None:
         """Say that a needed field is missing."""
+        ...
+
+    def uneven(self, short: Leaf, long: Leaf, place: Any, counts: tuple[int, int], *, apart: bool) -> None:
+        """Say that of two parallel arrays one has fewer entries; they stand apart if each has an element of its own around it."""
         ...
 
     def underived(self, fill: Fill, place: Any, slots: list[Any], defect: Defect) -> Any:
@@ -55,6 +60,8 @@ def open_slot(slots: list[Any], number: int, specs: Sequence[Slot]) -> dict[str,
 def completions(scope: Scope) -> tuple[Completion, ...]:
     """Make what completes a record of the scope, in the order in which it has to be done."""
     return (
+        *(_gathering(each) for each in scope.gathers),
+        *(_zipping(each) for each in scope.zips),
         *(_always(each, scope.slots) for each in scope.sets),
         *(_completion(each, scope.slots) for each in scope.fills),
     )
@@ -72,24 +79,60 @@ def _always(each: Set, specs: Sequence[Slot]) -> Completion:
     return slot, key, 0, complete
 
 
+def _gathering(each: Gather) -> Completion:
+    """Make the closure that puts the entries of a list in their order."""
+    slot, key, names, is_open = each.slot, each.key, each.names, each.open
+
+    def complete(place: Any, slots: list[Any], context: Context) -> None:  # noqa: ARG001  completions share one shape
+        target = slots[slot]
+        entries = [target.pop(name) for name in names if name in target]
+        if is_open and entries and isinstance(entries[-1], list):
+            entries[-1:] = entries[-1]
+        if entries:
+            target[key] = entries
+
+    return slot, key, slot, complete
+
+
+def _zipping(each: Zip) -> Completion:
+    """Make the closure that turns parallel arrays into the entries of a list; what is over in one of them is kept."""
+    slot, key, arrays, needed = each.slot, each.key, each.arrays, bool(each.row.need)
+    fields = [leaf.row.part for leaf in arrays]
+    apart = len({leaf.row.at.rpartition("/")[0] for leaf in arrays}) > 1
+
+    def complete(place: Any, slots: list[Any], context: Context) -> None:
+        target = slots[slot]
+        columns = [target.pop(leaf.key, ()) for leaf in arrays]
+        lengths = [len(column) for column in columns]
+        most = max(lengths)
+        if not most:
+            return
+        longest = arrays[lengths.index(most)]
+        for leaf, length in zip(arrays, lengths, strict=True):
+            if length < most and (length or needed):
+                context.uneven(leaf, longest, place, (length, most), apart=apart)
+        target[key] = [
+            {field: text for field, text in zip(fields, texts, strict=True) if text}
+            for texts in zip_longest(*columns, fillvalue="")
+        ]
+
+    return slot, key, slot, complete
+
+
 def _completion(fill: Fill, specs: Sequence[Slot]) -> Completion:
     """Make the closure that fills an absent field in, or says that it is missing."""
     slot, key, row, inherit = fill.leaf.slot, fill.leaf.key, fill.leaf.row, fill.inherit
     derive, default = fill.derive, fill.default
-    sources = tuple((source.slot, source.key) for source in fill.sources)
-    basis = sources[0][0] if sources else 0
+    # A currency alone is no amount, and nothing is required of a part that is not there.
+    alone = slot if (key == "currency" and default is not None) or row.need == "required" else 0
+    basis = fill.sources[0].slot if fill.sources else alone
 
     def complete(place: Any, slots: list[Any], context: Context) -> None:
         if context.failed and (id(slots), row.number) in context.failed:
             return
         value = context.header.get(inherit) if inherit else None
         if value is None and derive is not None:
-            known = [None if slots[number] is None else slots[number].get(name) for number, name in sources]
-            if None not in known:
-                try:
-                    value = derive(*known)
-                except Defect as defect:
-                    value = context.underived(fill, place, slots, defect)
+            value = _derived(fill, derive, place, slots, context)
         if value is None and default is not None:
             value = default
             context.marks.defaulted[row.number] += 1
@@ -104,25 +147,48 @@ def _completion(fill: Fill, specs: Sequence[Slot]) -> Completion:
     return slot, key, basis, complete
 
 
-def spread(record: dict[str, Any], spreads: Sequence[Spread]) -> None:
-    """Give the value of one field of the document to all fields it stands for, where the message around them is there."""
-    for each in spreads:
-        value = record.pop(each.key, None)
-        if value is not None:
-            for path in each.paths:
-                _spread(record, path, value)
+def _derived(fill: Fill, derive: Callable[..., Any], place: Any, slots: list[Any], context: Context) -> Any:
+    known = [None if slots[each.slot] is None else slots[each.slot].get(each.key) for each in fill.sources]
+    if None in known:
+        return None
+    try:
+        return derive(*known)
+    except Defect as defect:
+        return context.underived(fill, place, slots, defect)
 
 
-def _spread(part: dict[str, Any], path: tuple[str, ...], value: Any) -> None:
-    name, *rest = path
-    if not rest:
-        part.setdefault(name, value)
-        return
-    inner = part.get(name)
-    if isinstance(inner, list):
-        for entry in inner:
-            _spread(entry, tuple(rest), value)
-    elif inner is not None:
-        # Records share the small dicts that converters make, so it is another one that gets the value.
-        part[name] = inner = dict(inner)
-        _spread(inner, tuple(rest), value)
+def spreading(spreads: Sequence[Spread]) -> Callable[[dict[str, Any]], None]:
+    """Make what gives the value of one field of the document to all fields it stands for, where the part around them is there."""
+    ways = [(each.key, _tree(each.paths)) for each in spreads]
+
+    def spread(record: dict[str, Any]) -> None:
+        for key, tree in ways:
+            value = record.pop(key, None)
+            if value is not None:
+                _spread(record, tree, value)
+
+    return spread
+
+
+def _tree(paths: Sequence[tuple[str, ...]]) -> dict[str, Any]:
+    tree: dict[str, Any] = {}
+    for path in paths:
+        inner = tree
+        for name in path:
+            inner = inner.setdefault(name, {})
+    return tree
+
+
+def _spread(part: dict[str, Any], tree: Mapping[str, Any], value: Any) -> None:
+    for name, inner in tree.items():
+        if not inner:
+            part.setdefault(name, value)
+        elif (found := part.get(name)) is None:
+            continue
+        elif found.__class__ is list:
+            for entry in found:
+                _spread(entry, inner, value)
+        else:
+            # Records share the small dicts that converters make, so it is another one that gets the value.
+            part[name] = found = dict(found)
+            _spread(found, inner, value)

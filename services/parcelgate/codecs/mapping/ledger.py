@@ -43,15 +43,23 @@ class Marks:
     def summary(self, losses: Mapping[str, str]) -> Ledger:
         """Sum up."""
         counted = {number: times for number, times in enumerate(self.rows[:-1]) if times}
+        ignored: Counter[str] = Counter()
+        why: dict[str, str] = {}
+        for number in counted.keys() & self.reasons.keys():
+            ignored[self.paths[number]] += counted[number]
+            why[self.paths[number]] = self.reasons[number]
         return Ledger(
-            mapped={self.paths[number]: times for number, times in counted.items() if number not in self.reasons},
-            defaulted={self.paths[number]: times for number, times in self.defaulted.items()},
-            normalised={self.paths[number]: times for number, times in self.normalised.items()},
-            ignored={
-                self.paths[number]: (times, self.reasons[number])
-                for number, times in counted.items()
-                if number in self.reasons
-            },
+            mapped=self._by_path({number: times for number, times in counted.items() if number not in self.reasons}),
+            defaulted=self._by_path(self.defaulted),
+            normalised=self._by_path(self.normalised),
+            ignored={path: (times, why[path]) for path, times in sorted(ignored.items())},
             not_expressible=losses,
             unknown=dict(self.names),
         )
+
+    def _by_path(self, rows: Mapping[int, int]) -> dict[str, int]:
+        """Add up by path: a shape that stands in several places has rows of its own in each."""
+        found: Counter[str] = Counter()
+        for number, times in rows.items():
+            found[self.paths[number]] += times
+        return dict(found)

@@ -12,7 +12,7 @@ from parcelgate.codecs.mapping.row import MappingError, RowCount
 from parcelgate.codecs.mapping.scope import Node, Scope, Slot
 
 _NO_HEADER = Scope("header", None, Node(""), [Slot(0, "", None)], [], {})
-_TABLES = frozenset(("record", "code", "label", "header", "item", "trailer", "shape", "loss"))
+_TABLES = frozenset(("record", "code", "label", "header", "scope", "item", "trailer", "shape", "loss"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +30,8 @@ class FormatMapping:
     paths: tuple[str, ...]
     ignored: Mapping[int, str]
     losses: Mapping[str, str]
+    # Names of groups around the items, with the rows whose values go into every item inside (EDIFACT).
+    around: tuple[tuple[str, Scope], ...] = ()
 
     @property
     def scopes(self) -> dict[str, Scope]:
@@ -59,8 +61,11 @@ def compile_mapping(data: Mapping[str, Any], codes: Mapping[str, Mapping[str, st
     header = compiler.scope(data["header"]["at"], data["header"], None) if "header" in data else _NO_HEADER
     item = compiler.scope(data["item"]["at"], data["item"], record)
     trailer = compiler.scope(data["trailer"]["at"], data["trailer"], None) if "trailer" in data else None
+    around = tuple(
+        (each.get("at", ""), compiler.scope(each.get("at", ""), each, record)) for each in data.get("scope", ())
+    )
     ignored: dict[int, str] = {}
-    for scope in (header, item, trailer):
+    for scope in (header, item, trailer, *(scope for _, scope in around)):
         if scope is not None:
             ignored.update(_fixed(scope.root))
     mapping = FormatMapping(
@@ -74,13 +79,14 @@ def compile_mapping(data: Mapping[str, Any], codes: Mapping[str, Mapping[str, st
         tuple(rows.paths),
         ignored,
         data.get("loss", {}),
+        around,
     )
     for fill in item.fills:
         if fill.inherit and fill.inherit not in header.leaves:
             raise fill.leaf.row.error(f"the header has no fact {fill.inherit!r}")
     for path in mapping.losses:
         try:
-            target.target(record, path)
+            target.check_loss(record, path)
         except ValueError as error:
             raise MappingError(f"loss: {error}") from None
     return mapping
@@ -97,11 +103,17 @@ def _check_tables(data: Mapping[str, Any]) -> None:
 
 def uncovered(mapping: FormatMapping) -> list[str]:
     """List the fields of the record that no row of the format covers and no loss declares."""
+    open_ = set(_open_fields(mapping.record, mapping.item, 0, ""))
+    for _, scope in mapping.around:
+        more = set(_open_fields(mapping.record, scope, 0, ""))
+        open_ = {path for path in open_ if _within(path, more)} | {path for path in more if _within(path, open_)}
     return sorted(
-        path
-        for path in _open_fields(mapping.record, mapping.item, 0, "")
-        if not any(path == loss or path.startswith(loss + ".") for loss in mapping.losses)
+        path for path in open_ if not any(path == loss or path.startswith(loss + ".") for loss in mapping.losses)
     )
+
+
+def _within(path: str, paths: set[str]) -> bool:
+    return any(path == each or path.startswith(each + ".") for each in paths)
 
 
 def _overlaid(tables: Mapping[str, Any], codes: Mapping[str, Mapping[str, str]]) -> Mapping[str, Any]:
@@ -113,8 +125,8 @@ def _overlaid(tables: Mapping[str, Any], codes: Mapping[str, Mapping[str, str]])
     return overlaid
 
 
-def _codes(tables: Mapping[str, Any]) -> dict[str, tuple[str, Mapping[str, int]]]:
-    codes: dict[str, tuple[str, Mapping[str, int]]] = {}
+def _codes(tables: Mapping[str, Any]) -> dict[str, tuple[str, Mapping[str, int], str | None]]:
+    codes: dict[str, tuple[str, Mapping[str, int], str | None]] = {}
     for name, table in tables.items():
         try:
             enum = target.enum_of(table["enum"])
@@ -125,7 +137,7 @@ def _codes(tables: Mapping[str, Any]) -> dict[str, tuple[str, Mapping[str, int]]
             if value not in enum.values_by_name:
                 raise MappingError(f"code.{name}: {value!r} is no value of {enum.full_name}")
             numbers[code] = enum.values_by_name[value].number
-        codes[name] = (enum.full_name, numbers)
+        codes[name] = (enum.full_name, numbers, table.get("other"))
     return codes
 
 
@@ -153,7 +165,11 @@ def _open_fields(record: Descriptor, scope: Scope, slot: int, path: str) -> Iter
         name = f"{path}.{field.name}" if path else field.name
         if field.name in covered:
             continue
-        if field.message_type is None or field.name not in ways:
+        zipped = next((each for each in scope.zips if (each.slot, each.key) == (slot, field.name)), None)
+        if zipped is not None and field.message_type is not None:
+            parts = {leaf.row.part for leaf in zipped.arrays}
+            yield from (f"{name}.{inner.name}" for inner in field.message_type.fields if inner.name not in parts)
+        elif field.message_type is None or field.name not in ways:
             yield name
         else:
             # Of a list whose entries have several homes, what one of them has can be carried.
@@ -163,6 +179,12 @@ def _open_fields(record: Descriptor, scope: Scope, slot: int, path: str) -> Iter
 
 def _covered(scope: Scope, slot: int) -> set[str]:
     covered = {each.key for each in scope.sets if each.slot == slot}
+    covered |= {each.key for each in scope.gathers if each.slot == slot}
+    # What a reader computes, and what an entry of a list was chosen by.
+    covered |= {leaf.key for leaf in scope.leaves.values() if leaf.row.absent and leaf.slot == slot}
+    select = scope.slots[slot].select
+    if select is not None:
+        covered.add(select[0])
     for node in scope.root.inner():
         for leaf in (node.leaf, *node.also, *node.attributes.values()):
             if leaf is not None and leaf.slot == slot:

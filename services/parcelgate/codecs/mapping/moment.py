@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import Any
 
-from parcelgate.codecs.mapping.converter import Converter, Defect, remembering
+from parcelgate.codecs.mapping.converter import Converter, Defect, Normalised, Unsaid, remembering
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _EPOCH_WITHOUT_ZONE = datetime(1970, 1, 1)  # noqa: DTZ001  the difference of two times without zone is what is wanted
@@ -66,6 +67,7 @@ def _is_iso(written: str) -> bool:
     return True
 
 
+_OFFSET = re.compile(r"(?<=\d)(Z|[+-]\d{2}:\d{2})$")
 _D, _Z = r"(?P<d>\d{8})", r"(?P<z>Z|[+-]\d{2}(?::?\d{2})?)"
 # UN/EDIFACT code list 2379 (102, 201, 203, 204, 304); gmt is MyDHL's local time with GMT and its offset behind it.
 _NOTATIONS: Mapping[str, tuple[re.Pattern[str], str]] = {
@@ -81,11 +83,33 @@ _NOTATIONS: Mapping[str, tuple[re.Pattern[str], str]] = {
 }
 
 
-def time_as(notation: str) -> Converter:
+def time_as(words: str) -> Converter:
     """Make the converter of times in a notation of a standard; raises ValueError for one that is not known.
 
-    A time without zone is taken as UTC. What was written in the same notation is written again as it was.
+    A time without zone is taken as UTC. What was written in the same notation is written again as it was. As in
+    time(304, exact) it leaves unsaid what the notation has no figures for: fractions of a second, words that are no time.
     """
+    notation, _, how = map(str.strip, words.partition(","))
+    if how not in ("", "exact"):
+        raise ValueError(f"a notation is exact, or nothing is said of it; not {how!r}")
+    return _exactly(_time_in(notation)) if how else _time_in(notation)
+
+
+def _exactly(usual: Converter) -> Converter:
+    def write(value: Mapping[str, Any]) -> str:
+        try:
+            text = usual.write(value)
+            back = usual.read(text)
+        except (Defect, ValueError, OverflowError):
+            raise Unsaid from None
+        if back is None or back.get("utc_micros") != value.get("utc_micros"):
+            raise Unsaid
+        return text
+
+    return replace(usual, name=usual.name.replace(")", ", exact)"), write=write, exact=True)
+
+
+def _time_in(notation: str) -> Converter:
     if notation not in _NOTATIONS:
         raise ValueError(f"times are written as {', '.join(_NOTATIONS)}, not as {notation!r}")
     pattern, shown = _NOTATIONS[notation]
@@ -116,6 +140,43 @@ def time_as(notation: str) -> Converter:
     return Converter(f"time({notation})", "Instant", remembering(read), write)
 
 
+def written_as(notation: str) -> Converter:
+    """Make the converter of a time of which the text counts, as in the key of an item; raises ValueError for what is not known.
+
+    The record has the text in ISO 8601, so that it is the same by whichever way the item comes.
+    """
+    if notation != "gmt":
+        raise ValueError(f"times whose text counts are written as gmt, not as {notation!r}")
+    pattern, _ = _NOTATIONS[notation]
+    time = time_as(notation)
+
+    def read(text: str) -> str | None:
+        word = text.strip()
+        try:
+            if time.read(word) is None:
+                return None
+        except Defect as defect:
+            raise Defect(defect.code, word) from None
+        match = pattern.fullmatch(word)
+        assert match is not None
+        raise Normalised(_iso(match.groupdict()))
+
+    def write(value: str) -> str:
+        return value if pattern.fullmatch(value) else _gmt(value)
+
+    return Converter(f"written({notation})", "string", read, write)
+
+
+def _gmt(text: str) -> str:
+    """Write a time of ISO 8601 with the offset that it has."""
+    instant = micros(text)
+    match = _OFFSET.search(text)
+    zone = match[0] if match is not None and match[0] != "Z" else "+00:00"
+    sign = -1 if zone[0] == "-" else 1
+    local = instant + sign * (int(zone[1:3]) * 60 + int(zone[4:6])) * 60_000_000
+    return f"{_EPOCH + timedelta(microseconds=local):%Y-%m-%dT%H:%M:%S} GMT{zone}"
+
+
 def _iso(parts: Mapping[str, str]) -> str:
     """Write the parts of a match as an ISO time."""
     if "m" in parts:
@@ -130,14 +191,30 @@ def _iso(parts: Mapping[str, str]) -> str:
 
 
 def day_as(notation: str) -> Converter:
-    """Make the converter of days in another notation: day(102) is CCYYMMDD; raises ValueError for others."""
-    if notation != "102":
-        raise ValueError(f"days are written as 102, not as {notation!r}")
+    """Make the converter of days in another notation; raises ValueError for others.
 
-    def write(value: Mapping[str, str]) -> str:
-        return value.get("iso", "").replace("-", "")
+    day(102) is CCYYMMDD. day(time) is a time of which only the day counts, midnight when written.
+    """
+    if notation == "102":
+        return Converter("day(102)", "Day", DAY.read, lambda value: value.get("iso", "").replace("-", ""))
+    if notation == "time":
+        return Converter("day(time)", "Day", remembering(_read_day_of_time), lambda value: f"{value['iso']}T00:00:00")
+    raise ValueError(f"days are written as 102 or time, not as {notation!r}")
 
-    return Converter("day(102)", "Day", DAY.read, write)
+
+def _read_day_of_time(text: str) -> dict[str, str] | None:
+    word = text.strip()
+    day, _, time = word.partition("T")
+    value = _read_day(day)
+    if not time or value is None:
+        return value
+    try:
+        micros(word)
+    except (ValueError, OverflowError):
+        raise Defect("DAY_UNREADABLE") from None
+    if not time.startswith("00:00:00"):
+        raise Normalised(value)
+    return value
 
 
 def _read_day(text: str) -> dict[str, str] | None:

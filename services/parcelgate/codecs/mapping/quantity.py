@@ -8,6 +8,7 @@ from typing import Any
 from parcelgate.codecs.mapping.converter import Converter, Defect, remembering
 
 _UINT32 = 2**32 - 1
+_INT64 = 2**63 - 1
 _DIGITS_OF_UNITS = 18
 _CENTS = {f"{cents:02}": cents * 10_000_000 for cents in range(100)}
 
@@ -119,7 +120,7 @@ _UNITS: Mapping[str, Fraction] = {
 def mass_in(unit: str) -> Converter:
     """Make the converter of masses in kg, g, mg, lb or oz, rounded to the milligram; raises ValueError for others.
 
-    What is written has as many decimals as it takes to read the same milligrams again.
+    What is written has no more decimals than it takes to read the same milligrams again.
     """
     if unit not in _UNITS:
         raise ValueError(f"masses are in {', '.join(_UNITS)}, not in {unit!r}")
@@ -134,15 +135,19 @@ def mass_in(unit: str) -> Converter:
             return None
         parts = decimal_parts(word, 12, 9)
         if parts is None or (parts[0] and (parts[1] or parts[2])):
-            raise Defect("MASS_UNREADABLE")
+            raise Defect("MASS_UNREADABLE_IN", unit=unit)
         exact = (parts[1] + Fraction(parts[2], 10**9)) * size
         milligrams = _rounded(exact)
         return {"milligrams": milligrams} if milligrams else {}
 
     def write(value: Mapping[str, int]) -> str:
-        scaled = _rounded(Fraction(value.get("milligrams", 0)) / size * 10**places)
-        whole, rest = divmod(scaled, 10**places)
-        return f"{whole}.{rest:0{places}}".rstrip("0").rstrip(".") if places else str(whole)
+        milligrams = value.get("milligrams", 0)
+        for shown in range(places + 1):
+            scaled = _rounded(milligrams / size * 10**shown)
+            if shown == places or _rounded(Fraction(scaled, 10**shown) * size) == milligrams:
+                break
+        whole, rest = divmod(scaled, 10**shown)
+        return f"{whole}.{rest:0{shown}}" if shown else str(whole)
 
     return Converter(f"mass({unit})", "Mass", remembering(read), write)
 
@@ -152,9 +157,20 @@ def _rounded(value: Fraction) -> int:
     return math.floor(value + Fraction(1, 2))
 
 
+def plus(mass: Mapping[str, int], more: Mapping[str, int]) -> dict[str, int]:
+    """Add two masses; raises Defect if the record has no room for it."""
+    milligrams = mass.get("milligrams", 0) + more.get("milligrams", 0)
+    if milligrams > _INT64:
+        raise Defect("NUMBER_TOO_LARGE", limit=_INT64)
+    return {"milligrams": milligrams} if milligrams else {}
+
+
 def times(money: Mapping[str, Any], count: int) -> dict[str, Any]:
-    """Multiply an amount: what one piece costs, by how many there are."""
-    return _amount(_nanos(money) * count, money)
+    """Multiply an amount: what one piece costs, by how many there are; raises Defect for more digits than an amount has."""
+    nanos = _nanos(money) * count
+    if abs(nanos) >= 10 ** (_DIGITS_OF_UNITS + 9):
+        raise Defect("AMOUNT_UNREADABLE")
+    return _amount(nanos, money)
 
 
 def share(money: Mapping[str, Any], count: int) -> dict[str, Any]:

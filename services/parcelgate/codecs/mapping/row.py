@@ -7,6 +7,11 @@ Keys of a row:
     to        path in the record, or the name of a fact of the header
     as        converter (default text), for example code(flow)
     many      every occurrence is one entry of a list of plain values
+    place     which entry of a list of plain values it is, from 1, where each has a name of its own (AddressLine1, AddressLine2); with many
+              it is that entry and all that follow
+    zip       instead of at: two or more parallel arrays; the first entries of all make one entry of a list, and so on
+    fields    with zip: what of an entry each array has, for example ["name", "value"]; need = "required": none may be left out
+    sum       every occurrence is added to a mass; one is written
     each      every occurrence is one entry of a list; the shape says how it is read
     use       the rows of the shape stand here too
     need      "key": without it the item is rejected; "required": a finding
@@ -20,11 +25,13 @@ Keys of a row:
     fact      names something other rows ask for, as in mass($unit); values gives its meanings, encode is what is written
     spread    paths in the record which all get the value of this one field; when written, they must agree
     from      function(paths): what is written where the record lacks the field, computed from others
+    ordinal   EDIFACT: numbers the groups of its kind from 1; checked when read, counted again when written
+    encode    beside to: what is written where the record lacks the field, but the part around it is there
     also      a further row of an element that has one: it is read too, and never written
     number    JSON: "number" or "text", where the field is written otherwise than the format says
 
 A row without at, but with derive, fills in what the format itself has no field for. Two rows with one to are first and second
-choice: both are read, the first is written.
+choice: both are read, the first is written; where it is exact, as in time(304, exact), the second is written for what it leaves unsaid.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,10 +39,31 @@ from dataclasses import dataclass, field
 from typing import Any
 
 KEYS = frozenset(
-    {"at", "prefix", "to", "as", "many", "each", "use", "need", "default", "derive", "inherit", "const", "count"}
-    | {"ignore", "encode", "value", "fact", "values", "spread", "from", "number", "also"}
+    {"at", "prefix", "zip", "fields", "to", "as", "many", "place", "sum", "each", "use", "need", "default", "derive"}
+    | {
+        "inherit",
+        "const",
+        "count",
+        "ordinal",
+        "ignore",
+        "encode",
+        "value",
+        "fact",
+        "values",
+        "spread",
+        "from",
+        "number",
+    }
+    | {"also"}
 )
-_FLAGS, _LISTS, _TABLES = {"many", "count", "also"}, {"spread"}, {"values"}
+_KINDS: Mapping[str, type] = {
+    **dict.fromkeys(("many", "count", "ordinal", "sum", "also"), bool),
+    "place": int,
+    **dict.fromkeys(("spread", "zip", "fields"), list),
+    "values": dict,
+}
+# What stands for a number in a written tree until the writer has counted.
+ORDINAL = "\0ordinal"
 
 
 class MappingError(ValueError):
@@ -52,6 +80,10 @@ class Row:
     to: str = ""
     converter: str = "text"
     many: bool = False
+    place: int = 0
+    sum: bool = False
+    # Of a parallel array: the field of the entries that it has, with which to ends.
+    part: str = ""
     each: str = ""
     need: str = ""
     default: str | None = None
@@ -67,6 +99,7 @@ class Row:
     spread: tuple[str, ...] = ()
     source: str = ""
     number_as: str = ""
+    ordinal: bool = False
     also: bool = False
     # It stands nowhere in the document.
     absent: bool = False
@@ -127,6 +160,9 @@ def _expanded(
                 name, shapes[shape], shapes, count, begin, _dotted(to_before, raw.get("to", "")), (*open_shapes, shape)
             )
             continue
+        if "zip" in raw:
+            yield from _zipped(name, raw, count, before, to_before)
+            continue
         absent = "at" not in raw
         if absent and not ("to" in raw and ("value" in raw or "derive" in raw)):
             raise MappingError(f"{name}: a row without at: {raw}")
@@ -139,20 +175,23 @@ def _expanded(
             to=to,
             converter=raw.get("as", "text"),
             many=raw.get("many", False),
+            place=raw.get("place", 0),
+            sum=raw.get("sum", False),
             each=raw.get("each", ""),
             need=raw.get("need", ""),
             default=raw.get("default"),
-            derive=raw.get("derive", ""),
+            derive=_inside(to_before, raw.get("derive", "")),
             inherit=raw.get("inherit", ""),
             const=raw.get("const"),
             count=raw.get("count", False),
-            ignore=raw.get("ignore", ""),
-            encode=raw.get("encode", ""),
+            ignore=raw.get("ignore", "numbers the groups of its kind" if raw.get("ordinal") else ""),
+            encode=ORDINAL if raw.get("ordinal") else raw.get("encode", ""),
+            ordinal=raw.get("ordinal", False),
             value=raw.get("value"),
             fact=raw.get("fact", ""),
             values=raw.get("values", {}),
             spread=tuple(_dotted(to_before, path) for path in raw.get("spread", ())),
-            source=raw.get("from", ""),
+            source=_inside(to_before, raw.get("from", "")),
             number_as=raw.get("number", ""),
             also=raw.get("also", False),
             absent=absent,
@@ -161,12 +200,25 @@ def _expanded(
         yield row
 
 
+def _zipped(name: str, raw: Mapping[str, Any], count: RowCount, before: str, to_before: str) -> Iterator[Row]:
+    """Make one row of each array."""
+    paths, fields = raw["zip"], raw.get("fields", ())
+    if raw.keys() - {"zip", "fields", "to", "need"} or "to" not in raw or len(paths) < 2 or len(paths) != len(fields):
+        raise MappingError(f"{name}: zip goes with to, as many fields as arrays, and need: {dict(raw)}")
+    for path, part in zip(paths, fields, strict=True):
+        at, to = before + path, _dotted(_dotted(to_before, raw["to"]), part)
+        row = Row(count.next(f"{name}/{at}"), name, at, to, many=True, part=part, need=raw.get("need", ""))
+        if row.need not in ("", "required"):
+            raise row.error(f"need is 'required' for arrays, not {row.need!r}")
+        yield row
+
+
 def _check_keys(name: str, raw: Mapping[str, Any]) -> None:
     unknown = raw.keys() - KEYS
     if unknown:
         raise MappingError(f"{name}: a row has no key {min(unknown)!r}: {dict(raw)}")
     for key, value in raw.items():
-        wanted = bool if key in _FLAGS else list if key in _LISTS else dict if key in _TABLES else str
+        wanted = _KINDS.get(key, str)
         inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
         if not isinstance(value, wanted) or not all(isinstance(each, str) for each in inner):
             raise MappingError(f"{name}: the value of {key!r} has the wrong type: {dict(raw)}")
@@ -184,8 +236,16 @@ def _check_row(row: Row) -> None:
         raise row.error(f"number is 'number' or 'text', not {row.number_as!r}")
     if row.need not in ("", "key", "required"):
         raise row.error(f"need is 'key' or 'required', not {row.need!r}")
-    if (row.each or row.many) and (row.default is not None or row.derive or row.inherit or row.need):
+    if (row.each or row.many or row.place) and (row.default is not None or row.derive or row.inherit or row.need):
         raise row.error("a list has no default, derive, inherit or need")
+
+
+def _inside(before: str, words: str) -> str:
+    """Let the fields that a function is asked about be those of the part that a shape is used for."""
+    name, bracket, paths = words.removesuffix(")").partition("(")
+    if not (before and bracket):
+        return words
+    return f"{name}({', '.join(_dotted(before, path.strip()) for path in paths.split(','))})"
 
 
 def _dotted(before: str, to: str) -> str:

@@ -35,6 +35,8 @@ class Leaf:
     merge: bool = False
     # A row before it has the same to, and is the one that is written.
     second: bool = False
+    # That row, if it is exact: this one writes what that one leaves unsaid.
+    first: "Leaf | None" = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +154,27 @@ class Computed:
 
 
 @dataclass(slots=True)
+class Gather:
+    """A list whose entries have fields of their own in the document: under these names they are kept until all are read."""
+
+    slot: int
+    key: str
+    names: list[str] = field(default_factory=list)
+    # The last name has that entry and all that follow.
+    open: bool = False
+
+
+@dataclass(slots=True)
+class Zip:
+    """A list whose entries' fields are parallel arrays in the document: each array is one leaf, and kept under its key until all are read."""
+
+    row: Row
+    slot: int
+    key: str
+    arrays: list[Leaf] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Scope:
     """A compiled scope."""
 
@@ -164,3 +187,5 @@ class Scope:
     sets: list[Set] = field(default_factory=list)
     spreads: list[Spread] = field(default_factory=list)
     computed: list[Computed] = field(default_factory=list)
+    gathers: list[Gather] = field(default_factory=list)
+    zips: list[Zip] = field(default_factory=list)

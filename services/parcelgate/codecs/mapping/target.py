@@ -9,6 +9,9 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescript
 
 # Importing the contract puts it into the pool.
 from parcelgate.api.record.v1 import chunk_pb2 as _chunk  # noqa: F401
+from parcelgate.api.record.v1 import decision_pb2 as _decision  # noqa: F401
+from parcelgate.api.record.v1 import dispatch_pb2 as _dispatch  # noqa: F401
+from parcelgate.api.record.v1 import event_pb2 as _event  # noqa: F401
 
 _STEP = re.compile(r"([a-z][a-z0-9_]*)(?:\[([a-z_]+)=([A-Za-z0-9_ -]+)\])?")
 _KINDS = {
@@ -114,6 +117,19 @@ def field_of(root: Descriptor, path: str, *, through_lists: bool = False) -> Fie
     for step in steps[:-1]:
         inner = cast("Descriptor", inner.fields_by_name[step.name].message_type)
     return inner.fields_by_name[steps[-1].name]
+
+
+def check_loss(root: Descriptor, path: str) -> None:
+    """Follow a path through the contract and through its lists, or entries chosen of them; raises ValueError."""
+    message: Descriptor | None = root
+    for part in path.split("."):
+        match = _STEP.fullmatch(part)
+        field = message.fields_by_name.get(match[1]) if match is not None and message is not None else None
+        if match is None or field is None:
+            raise ValueError(f"the record has no field {path}")
+        if match[2]:
+            _selected(field, match[2], match[3])
+        message = field.message_type
 
 
 def aim_of(field: FieldDescriptor) -> Target:

@@ -4,15 +4,14 @@ A part appears only if something in it has a value; constants and what the forei
 them, they never make a part appear.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from parcelgate.codecs.mapping.converter import Defect
+from parcelgate.codecs.mapping.converter import Defect, Unsaid
+from parcelgate.codecs.mapping.prepare import Cells, Unwritable, prepare, values_of
 from parcelgate.codecs.mapping.scope import Each, Fill, Leaf, Node, Scope
 
 Facts = Mapping[str, Any]
-# The dicts of the slots of a scope, None where the record has nothing there.
-Cells = Sequence[Any]
 
 
 class Branch(NamedTuple):
@@ -24,16 +23,6 @@ class Branch(NamedTuple):
     children: Sequence["Branch"]
     # The node of the mapping that it was written by: how a syntax shows it may depend on its rows.
     node: Node
-
-
-class Unwritable(Exception):  # noqa: N818  a value of ours that the format can't carry
-    """A value has no text in this format; name is the field's, address says where it would stand."""
-
-    def __init__(self, name: str, address: str = "") -> None:
-        """Take both."""
-        super().__init__(name)
-        self.name = name
-        self.address = address
 
 
 Writer = Callable[[Cells, Facts, list[Branch]], bool]
@@ -50,7 +39,7 @@ class TreeWriter:
     def __init__(self, scope: Scope) -> None:
         """Compile."""
         self._scope = scope
-        self._prepares = bool(scope.sets or scope.spreads or scope.computed)
+        self._prepares = bool(scope.sets or scope.spreads or scope.computed or scope.gathers or scope.zips)
         fills = {fill.leaf.row.number: fill for fill in scope.fills}
         node = scope.root
         self._text = _text_of(node.leaf, fills) if node.leaf is not None else None
@@ -102,14 +91,36 @@ def _home(entry: Mapping[str, Any], guarded: Sequence[Each]) -> Each | None:
 def _writer(node: Node, fills: Fills, guards: Guards) -> Writer:
     if not node.cases:
         return _own_writer(node, fills, guards)
-    writers = [_writer(case.node, fills, guards) for case in node.cases]
-    if node.has_rows:
-        writers.append(_own_writer(node, fills, guards))
+    nodes = [case.node for case in node.cases] + ([node] if node.has_rows else [])
+    lists = [(each, each.each) for each in nodes if each.each is not None]
+    if len(lists) == len(nodes) > 1 and len({(each.slot, each.key) for _, each in lists}) == 1:
+        return _in_order(lists, guards)
+    writers = [_own_writer(node, fills, guards) if each is node else _writer(each, fills, guards) for each in nodes]
 
     def write(cells: Cells, facts: Facts, out: list[Branch]) -> bool:
         wrote = False
         for writer in writers:
             wrote = writer(cells, facts, out) or wrote
+        return wrote
+
+    return write
+
+
+def _in_order(lists: Sequence[tuple[Node, Each]], guards: Guards) -> Writer:
+    """Make the writer of one list whose entries have several homes under one name: they keep their order."""
+    slot, key = lists[0][1].slot, lists[0][1].key
+    guarded = guards.get((slot, key), [])
+    homes = {id(each) if each.scope.sets else None: (node, TreeWriter(each.scope)) for node, each in lists}
+
+    def write(cells: Cells, facts: Facts, out: list[Branch]) -> bool:
+        cell = cells[slot]
+        wrote = False
+        for entry in cell.get(key, ()) if cell is not None else ():
+            home = _home(entry, guarded)
+            node, inner = homes.get(None if home is None else id(home), (None, None))
+            if node is not None and inner is not None and not any(entry is taken for taken in cells[1:]):
+                out.append(inner.write(node.name, entry, facts, node))
+                wrote = True
         return wrote
 
     return write
@@ -159,13 +170,31 @@ def _plain_writer(node: Node, fills: Fills, guards: Guards) -> Writer:
         return _fixed(node, node.fact.encode)
     if node.children or node.leaf is None:
         return _container(node, fills, guards)
-    if node.leaf.second:
-        return _unwritten
-    if node.leaf.row.many:
-        return _many(node, node.leaf)
-    if node.leaf.merge or node.leaf.row.number in fills:
-        return _filled(node, _text_of(node.leaf, fills))
-    return _plain(node, node.leaf)
+    writer = _leaf_writer(node, node.leaf, fills)
+    return _insisting(node, writer, node.leaf.row.encode) if node.leaf.row.encode else writer
+
+
+def _leaf_writer(node: Node, leaf: Leaf, fills: Fills) -> Writer:
+    if leaf.second:
+        return _unwritten if leaf.first is None else _left(node, leaf, leaf.first)
+    if leaf.row.many:
+        return _many(node, leaf)
+    if leaf.merge or leaf.converter.partial or leaf.row.number in fills:
+        return _filled(node, _text_of(leaf, fills))
+    return _plain(node, leaf)
+
+
+def _insisting(node: Node, writer: Writer, text: str) -> Writer:
+    """Make a writer of a field that the foreign side wants wherever the part around it stands."""
+    name = node.name
+
+    def write(cells: Cells, facts: Facts, out: list[Branch]) -> bool:
+        wrote = writer(cells, facts, out)
+        if not wrote:
+            out.append(Branch(name, text, (), (), node))
+        return wrote
+
+    return write
 
 
 def _unwritten(cells: Cells, facts: Facts, out: list[Branch]) -> bool:  # noqa: ARG001  writers share one shape
@@ -182,10 +211,27 @@ def _plain(node: Node, leaf: Leaf) -> Writer:
             return False
         try:
             text = convert(value)
+        except Unsaid:
+            return False
         except (KeyError, ValueError, OverflowError):
             raise Unwritable(at) from None
         out.append(Branch(name, text, (), (), node))
         return True
+
+    return write
+
+
+def _left(node: Node, leaf: Leaf, first: Leaf) -> Writer:
+    """Make the writer of what the first row of a field leaves unsaid."""
+    plain, slot, key, says = _plain(node, leaf), leaf.slot, leaf.key, first.converter.write
+
+    def write(cells: Cells, facts: Facts, out: list[Branch]) -> bool:
+        if cells[slot] is not None and key in cells[slot]:
+            try:
+                says(cells[slot][key])
+            except Unsaid:
+                return plain(cells, facts, out)
+        return False
 
     return write
 
@@ -278,7 +324,8 @@ def _text_of(leaf: Leaf, fills: Fills) -> Callable[[Cells, Facts], str | None]:
         if value is None or (fill is not None and _implied(fill, value, cells, facts)):
             return None
         try:
-            return convert(value)
+            # A list of codes may have no word for a value that another row writes.
+            return convert(value) or None
         except (KeyError, ValueError, OverflowError):
             raise Unwritable(leaf.row.at) from None
 
@@ -290,46 +337,9 @@ def _implied(fill: Fill, value: Any, cells: Cells, facts: Facts) -> bool:
     if fill.inherit and fill.inherit in facts:
         return bool(facts[fill.inherit] == value)
     if fill.derive is not None:
-        basis = _values(fill.sources, cells)
+        basis = values_of(fill.sources, cells)
         try:
             return None not in basis and fill.derive(*basis) == value
         except Defect:
             return False
     return bool(fill.default is not None and fill.default == value)
-
-
-def _values(sources: Sequence[Leaf], cells: Cells) -> list[Any]:
-    return [None if cells[each.slot] is None else cells[each.slot].get(each.key) for each in sources]
-
-
-def prepare(scope: Scope, cells: list[Any]) -> None:
-    """Bring a record into the form in which the format has it; raises Unwritable if it means something the format can't say."""
-    for each in scope.sets:
-        cell = cells[each.slot]
-        if cell is not None and cell.get(each.key, each.value) != each.value:
-            raise Unwritable(each.row.to)
-    for one in scope.computed:
-        cell, leaf = cells[one.leaf.slot], one.leaf
-        values = _values(one.sources, cells)
-        if None not in values and (cell is None or leaf.key not in cell):
-            try:
-                cells[leaf.slot] = {**(cell or {}), leaf.key: one.function(*values)}
-            except Defect:
-                raise Unwritable(leaf.row.at) from None
-    for wide in scope.spreads:
-        found = {value for path in wide.paths for value in _found(cells[0], path)}
-        if len(found) > 1:
-            raise Unwritable(wide.row.at)
-        if found:
-            cells[0] = {**cells[0], wide.key: found.pop()}
-
-
-def _found(part: Any, path: Sequence[str]) -> Iterator[Any]:
-    """Go through the values at a path, through lists too."""
-    if isinstance(part, list):
-        for entry in part:
-            yield from _found(entry, path)
-    elif not path:
-        yield part
-    elif part is not None and path[0] in part:
-        yield from _found(part[path[0]], path[1:])

@@ -120,6 +120,20 @@ class Context:
         else:
             self.add("FIELD_MISSING", container, below=below, name=name, container=local(container.tag))
 
+    def uneven(self, short: Leaf, long: Leaf, element: _Element, counts: tuple[int, int], *, apart: bool) -> None:
+        """Add the fault that of two parallel arrays one has fewer entries, at the shorter one."""
+        names = []
+        for leaf in (short, long):
+            above, _, name = leaf.row.at.rpartition("/")
+            names.append(above.rpartition("/")[2] if apart else name)
+        above = short.row.at.rpartition("/")[0]
+        below, container = deepest(element, above)
+        if not apart:
+            below += f"/{names[0]}"
+        self.add(
+            "ARRAYS_UNEVEN", container, below=below, name=names[0], other=names[1], found=counts[0], wanted=counts[1]
+        )
+
     def underived(self, fill: Fill, element: _Element, slots: list[Any], defect: Defect) -> Any:
         """Add the fault that a field can't be computed from another one, at that one; returns what can be kept."""
         source = fill.sources[0]

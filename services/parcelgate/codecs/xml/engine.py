@@ -7,13 +7,18 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 
+import xmlschema
 from lxml import etree
 
 from parcelgate.api.record.v1.fault_pb2 import Fault
+from parcelgate.codecs.coverage import Declared
 from parcelgate.codecs.engine import End, Record, Subtree
 from parcelgate.codecs.mapping.mapping import FormatMapping
-from parcelgate.codecs.mapping.tree import TreeWriter, Unwritable
+from parcelgate.codecs.mapping.prepare import Unwritable
+from parcelgate.codecs.mapping.row import MappingError
+from parcelgate.codecs.mapping.tree import TreeWriter
 from parcelgate.codecs.xml import reader, writer
+from parcelgate.codecs.xml.declared import declared
 from parcelgate.codecs.xml.name import Names
 from parcelgate.codecs.xml.part import Root, opened
 from parcelgate.codecs.xml.reader import XmlFormat, compile_xml
@@ -84,6 +89,8 @@ class XmlEngine:
 
     def __init__(self, folder: Path, settings: Mapping[str, Any], mapping: FormatMapping) -> None:
         """Take the format's folder, its settings and its mapping."""
+        if mapping.around:
+            raise MappingError("scope is for groups of segments; XML has none")
         self._folder, self._settings, self._mapping = folder, settings, mapping
 
     @cached_property
@@ -125,13 +132,40 @@ class XmlEngine:
         steps = [self._settings["root"], boundary, *path.split("/")]
         return "".join(f"/{step.rpartition(':')[2]}" for step in steps if step)
 
+    def defects(self) -> Iterator[str]:
+        """Say what two validators find wrong with the XSD; the second is asked if the first has nothing to say."""
+        name = self._settings["schema"]
+        try:
+            schema = self.compiled.schema
+            _ = schema.fast, self.declared().inside
+        except (etree.XMLSyntaxError, etree.XMLSchemaParseError) as error:
+            yield from (f"{name}, line {one.line}: {one.message}" for one in error.error_log)
+        except (etree.LxmlError, xmlschema.XMLSchemaException, LookupError, OSError, ValueError) as error:
+            yield f"{name}: {error}"
+
+    def declared(self) -> Declared:
+        """Return what the XSD declares for the root element."""
+        return declared(self.compiled.schema.explaining, self._settings["root"], self.compiled.names)
+
+    def invalid(self, data: bytes) -> Iterator[str]:
+        """Say what two validators, each with the whole XSD, find wrong with a document."""
+        schema = self.compiled.schema
+        try:
+            document = etree.fromstring(data, etree.XMLParser(resolve_entities=False, no_network=True))
+        except etree.XMLSyntaxError as error:
+            yield str(error)
+            return
+        if not schema.fast.validate(document):
+            yield from (f"line {one.line}: {one.message}" for one in schema.fast.error_log)
+        yield from (f"{one.path}: {one.reason}" for one in schema.errors(document))
+
     def _rendered(self, name: str, record: Record, facts: Record) -> str:
         try:
             branch = self._writers[name].write(name, record, facts)
             # A header without an element of its own is the root's first fields.
             return writer.render(branch, 1) if name else "".join(writer.render(each, 1) for each in branch.children)
         except Unwritable as error:
-            raise Unwritable(error.name, f"/{name}/{error.name}") from None
+            raise Unwritable(error.name, f"/{name}/{error.name}", error.code) from None
 
 
 def _spaces(settings: Mapping[str, Any]) -> Mapping[str, str]:

@@ -7,7 +7,7 @@ plain, it gives up, and the item is read in the ordinary way, which knows what t
 before, the looking costs more than it saves, and is left alone for a while.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from operator import attrgetter
 from typing import Any
 
@@ -210,6 +210,8 @@ class _Writing:
             self._children(scope, child, cells, items)
 
     def _leaf(self, scope: Scope, leaf: Leaf, cells: Any, items: Any) -> None:
+        if leaf.row.sum or leaf.row.place:
+            raise _Unfit
         self._rows.append(leaf.row.number)
         self._open(scope, leaf.slot, cells)
         name = f"r{leaf.row.number}"
@@ -236,6 +238,11 @@ class _Writing:
             self._names.setdefault(name, _value_with_attributes(scope))
             return f"{name}(e[{self._place}], rows)"
         cells, items = self._cells(scope)
+        parts: list[dict[str, Any]] = [*cells.values(), *items.values()]
+        found = {key for part in parts for key in part}
+        # Names and arrays that only together make a list are put together when the entry was read, which takes the ordinary way.
+        if not found.isdisjoint(_kept(scope)):
+            raise _Unfit
         return self._display(scope, 0, cells, items, inline=True)
 
     def _open(self, scope: Scope, slot: int, cells: Any) -> None:
@@ -272,6 +279,14 @@ class _Writing:
         merged = fields.pop("**", None)
         parts = [f"{key!r}: {fields[key]}" for key in sorted(fields)] + ([f"**{merged}"] if merged is not None else [])
         return f"{{{', '.join(parts)}}}"
+
+
+def _kept(scope: Scope) -> Iterator[str]:
+    """Name what is kept aside until all parts of a list are read."""
+    for gather in scope.gathers:
+        yield from gather.names
+    for zipped in scope.zips:
+        yield from (leaf.key for leaf in zipped.arrays)
 
 
 def _depth(scope: Scope, slot: int) -> int:

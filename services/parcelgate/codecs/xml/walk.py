@@ -8,8 +8,9 @@ from typing import Any
 
 from lxml.etree import _Element
 
+from parcelgate.codecs.mapping import quantity
 from parcelgate.codecs.mapping.converter import Defect
-from parcelgate.codecs.mapping.filling import Completion, completions, open_slot, spread
+from parcelgate.codecs.mapping.filling import Completion, completions, open_slot, spreading
 from parcelgate.codecs.mapping.scope import Each, Leaf, Node, Scope, Slot
 from parcelgate.codecs.xml.address import local
 from parcelgate.codecs.xml.context import Context
@@ -73,9 +74,11 @@ def _text(node: Node, specs: list[Slot]) -> Special:
 def _spreading(
     read: Callable[[_Element, Context], dict[str, Any]], scope: Scope
 ) -> Callable[[_Element, Context], dict[str, Any]]:
+    spread = spreading(scope.spreads)
+
     def read_and_spread(element: _Element, context: Context) -> dict[str, Any]:
         record = read(element, context)
-        spread(record, scope.spreads)
+        spread(record)
         return record
 
     return read_and_spread
@@ -154,7 +157,9 @@ def _main_entry(scope: Scope, node: Node, names: Names, spare_row: int) -> Entry
     if leaf.merge:
         special = _merging(scope.slots, leaf)
     elif leaf.row.many:
-        special = _listing(scope.slots, leaf)
+        special = _lining_up(scope.slots, leaf) if leaf.row.part else _listing(scope.slots, leaf)
+    elif leaf.row.sum:
+        special = _adding(scope.slots, leaf)
     attributes = _attributes(scope, node)
     if attributes is not None:
         special = _both(special or _storing(scope.slots, leaf), attributes)
@@ -265,6 +270,36 @@ def _listing(specs: list[Slot], leaf: Leaf) -> Special:
             target[key].append(value)
         else:
             target[key] = [value]
+
+    return append
+
+
+def _adding(specs: list[Slot], leaf: Leaf) -> Special:
+    """Make the closure of a mass that several elements have a part of."""
+
+    def add(element: _Element, slots: list[Any], context: Context) -> None:
+        before = None if slots[leaf.slot] is None else slots[leaf.slot].pop(leaf.key, None)
+        _store(element, element.text, leaf, slots, specs, context, "")
+        if before is not None:
+            target = slots[leaf.slot]
+            try:
+                target[leaf.key] = quantity.plus(before, target.get(leaf.key, {}))
+            except Defect as defect:
+                target[leaf.key] = before
+                context.defect(element, leaf, defect, element.text or "", slots)
+
+    return add
+
+
+def _lining_up(specs: list[Slot], leaf: Leaf) -> Special:
+    """Make the closure of one of several parallel arrays: an empty entry of it is one too."""
+    read, slot, key = leaf.converter.read, leaf.slot, leaf.key
+
+    def append(element: _Element, slots: list[Any], context: Context) -> None:  # noqa: ARG001  closures share one shape
+        target = slots[slot]
+        if target is None:
+            target = open_slot(slots, slot, specs)
+        target.setdefault(key, []).append(read(element.text or ""))
 
     return append
 

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 
-from parcelgate.codecs.mapping.tree import Branch, Unwritable
+from parcelgate.codecs.mapping.prepare import Unwritable
+from parcelgate.codecs.mapping.tree import Branch
 
 _SPECIAL = re.compile('[&<>"\r\n\t\x00-\x1f\x7f\ufffe\uffff\ud800-\udfff]')
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
@@ -35,7 +36,7 @@ def escaped(text: str, name: str) -> str:
     if _SPECIAL.search(text) is None:
         return text
     if _FORBIDDEN.search(text) is not None:
-        raise Unwritable(name)
+        raise Unwritable(name, code="TEXT_NOT_WRITABLE")
     text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").replace('"', "&quot;")
     return text.replace("\r", "&#13;").replace("\n", "&#10;").replace("\t", "&#9;")
 

@@ -1,0 +1,291 @@
+"""The known traps of carriers' dialects, by their numbers; each number is that of the list in the comment beside it."""
+
+import json
+
+import pytest
+
+from parcelgate.api.record.v1.declaration_pb2 import Declaration
+from parcelgate.api.record.v1.item_pb2 import (
+    NATURE_OF_TRANSACTION_DOCUMENTS,
+    NATURE_OF_TRANSACTION_GIFT,
+    NATURE_OF_TRANSACTION_UNSPECIFIED,
+    Item,
+)
+from parcelgate.codecs import translate
+from parcelgate.codecs.event import ItemRead
+from parcelgate.codecs.registry import shipped
+
+DHL, EASYPOST = "carrier/dhl-mydhl/2.7.2", "carrier/easypost/v2"
+
+
+def shipment(form, change=None):
+    text = (shipped().get(form).folder / "examples" / "smallest.json").read_text("utf-8")
+    tree = json.loads(text)
+    if change is not None:
+        change(tree)
+    return json.dumps(tree).encode()
+
+
+def read(form, data):
+    event, closed = [event for event in translate.read([data], form) if not isinstance(event, dict)]
+    assert isinstance(event, ItemRead)
+    item = Item.FromString(event.item) if event.accepted else None
+    return item, [(fault.code, fault.address) for fault in (*event.faults, *closed.faults)]
+
+
+def write(form, item):
+    return json.loads(b"".join(translate.write(form, {}, [Declaration(item=item)])))
+
+
+def dhl_line(line, **content):
+    def change(tree):
+        tree["content"] |= {"isCustomsDeclarable": True, "declaredValueCurrency": "EUR"} | content
+        tree["content"]["exportDeclaration"] = {"lineItems": [{"number": 1, "description": "shirts"} | line]}
+
+    return shipment(DHL, change)
+
+
+def easypost_line(line):
+    def change(tree):
+        tree["customs_info"]["customs_items"] = [{"description": "shirts", "quantity": 3} | line]
+
+    return shipment(EASYPOST, change)
+
+
+def test_trap_1_a_unit_price_becomes_the_value_of_the_line_and_a_line_total_stays_one():
+    (item, faults) = read(DHL, dhl_line({"price": 3.333333, "quantity": {"value": 3}}))
+    assert faults == []
+    (piece,) = item.content
+    assert (piece.value.units, piece.value.nanos) == (9, 999_999_000)
+    assert (piece.unit_value.units, piece.unit_value.nanos) == (3, 333_333_000)
+    assert {piece.value.currency, piece.unit_value.currency} == {"EUR"}
+    (piece,) = read(EASYPOST, easypost_line({"value": "35.0"}))[0].content
+    assert (piece.value.units, piece.HasField("unit_value")) == (35, False)
+
+
+def test_trap_1_a_total_is_written_as_a_unit_price_where_it_divides_and_refused_where_it_does_not():
+    item, _ = read(EASYPOST, easypost_line({"value": "36"}))
+    line = write(DHL, item)["content"]["exportDeclaration"]["lineItems"][0]
+    assert (line["price"], line["quantity"]["value"]) == (12.0, 3)
+    item, _ = read(EASYPOST, easypost_line({"value": "35"}))
+    with pytest.raises(translate.NotWritten) as caught:
+        write(DHL, item)
+    assert caught.value.fault.code == "VALUE_NOT_WRITABLE"
+
+
+@pytest.mark.parametrize(
+    ("unit", "weight", "milligrams"),
+    [("metric", 1.25, 1_250_000), ("imperial", 1, 453_592), (None, 1.25, 1_250_000)],
+)
+@pytest.mark.parametrize("before", [True, False])
+def test_trap_2_the_unit_of_a_weight_is_that_of_the_document_wherever_it_stands(unit, weight, milligrams, before):
+    def change(tree):
+        del tree["content"]["unitOfMeasurement"]
+        said = {} if unit is None else {"unitOfMeasurement": unit}
+        rest = tree["content"] | {"packages": [{"weight": weight}]}
+        tree["content"] = said | rest if before else rest | said
+
+    item, faults = read(DHL, shipment(DHL, change))
+    assert (item.gross_mass.milligrams, faults) == (milligrams, [])
+
+
+def test_trap_2_an_unknown_unit_is_not_guessed():
+    item, faults = read(DHL, dhl_line({"weight": {"netValue": 1}}, unitOfMeasurement="stone"))
+    assert faults == [("CODE_UNKNOWN", "/content/unitOfMeasurement")]
+    assert not item.HasField("gross_mass")
+    assert not item.content[0].HasField("net_mass")
+
+
+def test_trap_2_ounces_become_milligrams_and_all_packages_count():
+    item, _ = read(EASYPOST, easypost_line({"weight": 14.125}))
+    assert item.content[0].net_mass.milligrams == 400_437
+    item, _ = read(DHL, shipment(DHL, lambda tree: tree["content"].update(packages=[{"weight": 0.1}, {"weight": 0.2}])))
+    assert item.gross_mass.milligrams == 300_000
+
+
+@pytest.mark.parametrize(
+    ("price", "units", "nanos"),
+    [
+        ("0.1", 0, 100_000_000),
+        ("1e2", 100, 0),
+        ("12345678901234567.89", 12345678901234567, 890_000_000),
+        ('"19.90"', 19, 900_000_000),
+    ],
+)
+def test_trap_3_money_is_exact_whether_number_or_text(price, units, nanos):
+    data = dhl_line({"price": "PRICE", "quantity": {"value": 1}}).replace(b'"PRICE"', price.encode())
+    item, faults = read(DHL, data)
+    assert faults == []
+    assert (item.content[0].value.units, item.content[0].value.nanos) == (units, nanos)
+
+
+@pytest.mark.parametrize(("currency", "value", "nanos"), [("JPY", "1500", 0), ("KWD", "1500.125", 125_000_000)])
+def test_trap_4_an_amount_is_never_taken_for_minor_units(currency, value, nanos):
+    item, _ = read(EASYPOST, easypost_line({"value": value, "currency": currency}))
+    money = item.content[0].value
+    assert (money.currency, money.units, money.nanos) == (currency, 1500, nanos)
+
+
+def test_trap_5_the_default_currency_is_counted_as_a_default_and_makes_no_amount():
+    item, _ = read(EASYPOST, easypost_line({"value": 2}))
+    assert item.content[0].value.currency == "USD"
+    *_, closed = translate.read([easypost_line({"value": 2})], EASYPOST)
+    assert closed.ledger.defaulted == {"line/currency": 1}
+    item, _ = read(EASYPOST, easypost_line({}))
+    assert not item.content[0].HasField("value")
+
+
+def test_trap_6_a_text_at_or_beyond_its_limit_is_kept_whole_in_both_directions():
+    words = "cotton t-shirts, knitted, " * 30
+    item, _ = read(DHL, dhl_line({"description": words}))
+    assert item.content[0].description == words.strip()
+    assert write(DHL, item)["content"]["exportDeclaration"]["lineItems"][0]["description"] == words.strip()
+
+
+@pytest.mark.parametrize(
+    ("written", "code", "wanted"),
+    [
+        ('"6109.10.00.10"', "6109100010", []),
+        ('"6109 10"', "610910", []),
+        ("61091000", "61091000", []),
+        ("10121", "10121", ["HS_MALFORMED"]),
+        ('"0101.21"', "010121", []),
+        ('"6109"', "6109", ["HS_MALFORMED"]),
+    ],
+)
+def test_trap_7_an_hs_code_is_digits_and_one_that_lost_its_zero_as_a_number_is_told(written, code, wanted):
+    item, faults = read(EASYPOST, easypost_line({"hs_tariff_number": "HS"}).replace(b'"HS"', written.encode()))
+    assert item.content[0].hs_code == code
+    assert [each[0] for each in faults] == wanted
+
+
+@pytest.mark.parametrize("inbound_first", [True, False])
+def test_trap_7_the_inbound_code_is_taken_wherever_it_stands(inbound_first):
+    codes = [{"typeCode": "inbound", "value": "6109100010"}, {"typeCode": "outbound", "value": "610910"}]
+    item, _ = read(DHL, dhl_line({"commodityCodes": codes if inbound_first else codes[::-1]}))
+    assert item.content[0].hs_code == "6109100010"
+    item, _ = read(DHL, dhl_line({"commodityCodes": codes[1:]}))
+    assert item.content[0].hs_code == "610910"
+
+
+@pytest.mark.parametrize(
+    ("registration", "wanted"),
+    [
+        ({"typeCode": "SDT", "number": "IM0123456789"}, ("IOSS", "IM0123456789", "")),
+        ({"typeCode": "SDT", "number": "IM0123456789", "issuerCountryCode": "IE"}, ("IOSS", "IM0123456789", "IE")),
+        ({"typeCode": "SDT", "number": "2012345", "issuerCountryCode": "NO"}, ("VOEC", "2012345", "NO")),
+        ({"typeCode": "SDT", "number": "51824753556", "issuerCountryCode": "AU"}, ("SDT", "51824753556", "AU")),
+        ({"typeCode": "SDT", "number": "IM012345678"}, ("SDT", "IM012345678", "")),
+        ({"typeCode": "EOR", "number": "NL1", "issuerCountryCode": "NL"}, ("EORI", "NL1", "NL")),
+        ({"typeCode": "DLI", "number": "7"}, ("DLI", "7", "")),
+    ],
+)
+def test_trap_8_an_overloaded_number_is_told_by_issuer_and_pattern_and_else_keeps_its_label(registration, wanted):
+    def change(tree):
+        tree["customerDetails"]["shipperDetails"]["registrationNumbers"] = [registration]
+
+    item, faults = read(DHL, shipment(DHL, change))
+    (found,) = item.parties[0].references
+    assert (found.scheme, found.number, found.issuer_country) == wanted
+    assert faults == []
+    assert write(DHL, item)["customerDetails"]["shipperDetails"]["registrationNumbers"] == [registration]
+
+
+def test_trap_9_one_alone_may_stand_without_its_array():
+    def change(tree):
+        tree["customerReferences"] = tree["customerReferences"][0]
+        tree["content"]["packages"] = tree["content"]["packages"][0]
+        tree["content"]["exportDeclaration"] = {
+            "lineItems": {"description": "shirts", "commodityCodes": {"typeCode": "inbound", "value": "610910"}}
+        }
+
+    item, faults = read(DHL, shipment(DHL, change))
+    assert faults == []
+    assert item.key.identifier == "ORD-2026-0001"
+    assert (item.gross_mass.milligrams, item.content[0].hs_code) == (350_000, "610910")
+
+
+@pytest.mark.parametrize(
+    ("written", "micros", "kept"),
+    [
+        ("2026-11-03T10:15:00 GMT+01:00", 1_793_697_300_000_000, "2026-11-03T10:15:00+01:00"),
+        ("2026-11-03T10:15:00GMT-05:30", 1_793_720_700_000_000, "2026-11-03T10:15:00-05:30"),
+        ("03/11/2026", 0, None),
+        ("3 Nov 2026", 0, None),
+        ("2026-02-30T10:15:00 GMT+01:00", 0, None),
+    ],
+)
+def test_trap_10_the_planned_time_is_local_with_gmt_and_offset_and_nothing_else_is_guessed(written, micros, kept):
+    item, faults = read(DHL, shipment(DHL, lambda tree: tree.update(plannedShippingDateAndTime=written)))
+    assert [each[0] for each in faults] == ([] if kept else ["TIME_UNREADABLE"])
+    assert (item.posted.utc_micros, item.posted.written, item.key.posting_date) == (micros, *[kept or written] * 2)
+
+
+def test_trap_10_an_iso_time_is_written_in_the_notation_of_the_dialect():
+    item, _ = read(
+        EASYPOST, shipment(EASYPOST, lambda tree: tree["options"].update(label_date="2026-11-03T10:15:00-05:30"))
+    )
+    item.content[0].value.Clear()
+    assert write(DHL, item)["plannedShippingDateAndTime"] == "2026-11-03T10:15:00 GMT-05:30"
+
+
+def test_trap_12_an_insured_value_is_not_the_customs_value():
+    services = [{"serviceCode": "II", "value": 5000, "currency": "EUR"}]
+    item, faults = read(DHL, shipment(DHL, lambda tree: tree.update(valueAddedServices=services)))
+    assert (item.HasField("declared_value"), item.HasField("insured_value"), faults) == (False, False, [])
+
+
+def test_trap_13_documents_need_no_lines_and_are_written_as_documents():
+    item, faults = read(DHL, shipment(DHL))
+    assert (item.nature, list(item.content), faults) == (NATURE_OF_TRANSACTION_DOCUMENTS, [], [])
+    assert item.extensions[0].value == "signed contract"
+    assert write(DHL, item)["content"]["isCustomsDeclarable"] is False
+    item.nature = NATURE_OF_TRANSACTION_GIFT
+    content = write(DHL, item)["content"]
+    assert (content["isCustomsDeclarable"], content["exportDeclaration"]["exportReasonType"]) == (True, "gift")
+    item.nature = NATURE_OF_TRANSACTION_UNSPECIFIED
+    assert write(DHL, item)["content"]["isCustomsDeclarable"] is True
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "code"),
+    [
+        (b'"metric"', b'"metric", "unitOfMeasurement": "imperial"', "JSON_NAME_REPEATED"),
+        (b"0.35", b"NaN", "JSON_NOT_A_NUMBER"),
+        (b"0.35", b"-Infinity", "JSON_NOT_A_NUMBER"),
+    ],
+)
+def test_trap_14_what_has_two_meanings_or_none_rejects_the_shipment(old, new, code):
+    data = shipment(DHL)
+    assert old in data
+    item, faults = read(DHL, data.replace(old, new))
+    assert item is None
+    assert [each[0] for each in faults] == [code]
+
+
+def test_trap_14_a_byte_order_mark_is_skipped_and_a_huge_number_is_a_finding():
+    assert read(DHL, b"\xef\xbb\xbf" + shipment(DHL)) == read(DHL, shipment(DHL))
+    item, faults = read(DHL, shipment(DHL).replace(b"0.35", b"9" * 400))
+    assert faults == [("JSON_NUMBER_HUGE", "/content/packages/0/weight")]
+    assert not item.HasField("gross_mass")
+
+
+def test_trap_14_what_the_record_has_no_room_for_is_a_finding_and_nothing_raises():
+    line = {"price": "9" * 18, "quantity": {"value": 4_294_967_295}}
+    item, faults = read(DHL, dhl_line(line, packages=[{"weight": "9" * 12}] * 20))
+    assert [each[0] for each in faults] == ["NUMBER_TOO_LARGE"] * 11 + ["AMOUNT_UNREADABLE"]
+    assert not item.content[0].HasField("value")
+    assert item.gross_mass.milligrams == 9 * 999_999_999_999 * 10**6
+
+
+def test_trap_14_a_flood_of_faults_does_not_hide_that_the_key_is_missing():
+    def change(tree):
+        known = dict(tree)
+        tree.clear()
+        tree |= {f"x{number}": 1 for number in range(150)} | known | {"reference": ["a", "b"]}
+
+    *_, closed = translate.read([shipment(EASYPOST, change)], EASYPOST)
+    (found, _) = translate.read([shipment(EASYPOST, change)], EASYPOST)
+    assert (found.accepted, len(found.faults)) == (False, 102)
+    assert [each.code for each in found.faults[-2:]] == ["FAULTS_CUT", "KEY_MISSING"]
+    assert sum(closed.ledger.unknown.values()) == 150
