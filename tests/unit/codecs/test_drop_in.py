@@ -5,6 +5,7 @@ are looked for in PARCELGATE_PUBLIC_DATA, or in ../shared/data beside the checko
 """
 
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -102,6 +103,15 @@ def test_a_real_declaration_becomes_one_of_ours_and_lacks_the_posting_date_of_an
     else:
         errors = [fault for fault in repeated[0].faults if fault.severity == SEVERITY_ERROR]
         assert [(fault.code, fault.address.rpartition("/")[2]) for fault in errors] == [("KEY_MISSING", date)]
+
+
+@pytest.mark.parametrize(("unit", "milligrams"), [("KGM", 2_000_000), ("GRM", 2000), ("LBR", 907_185), ("STI", 0)])
+def test_a_mass_is_read_in_its_unit_and_one_in_an_unknown_unit_is_not_read(unit, milligrams, registry):
+    data = next(path for path in DECLARATIONS if "<GrossMassMeasure" in path.read_text("utf-8")).read_text("utf-8")
+    data = re.sub("<GrossMassMeasure[^<]*<", f'<GrossMassMeasure unitCode="{unit}">2<', data, count=1)
+    _, items, closed = read(data.encode(), FORMAT, registry)
+    assert records(items)[0].item.content[0].gross_mass.milligrams == milligrams
+    assert closed.ledger.unknown == {}
 
 
 def test_what_is_wrong_is_said_in_the_words_of_the_foreign_format(registry):
