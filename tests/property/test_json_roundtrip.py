@@ -1,7 +1,9 @@
 """Whatever of the record a JSON dialect carries, it gives back; whatever the bytes are, reading ends with an answer."""
 
 import json
+import math
 from datetime import datetime
+from fractions import Fraction
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -11,7 +13,10 @@ from parcelgate.api.record.v1.declaration_pb2 import Declaration
 from parcelgate.api.record.v1.item_pb2 import Item
 from parcelgate.codecs import translate
 from parcelgate.codecs.event import Closed
+from parcelgate.codecs.json import limit
+from parcelgate.codecs.json.value import Decoder, Odd
 from parcelgate.codecs.mapping import moment, quantity
+from parcelgate.codecs.mapping.converter import Normalised
 from parcelgate.codecs.registry import shipped
 from parcelgate.core import codelist
 from parcelgate.core import hash as canonical
@@ -278,3 +283,52 @@ def test_any_value_in_any_place_gets_an_answer(form_id, data):
         holder = holder[name]
     ending([json.dumps(tree).encode()], form_id)
     ending([json.dumps(tree, ensure_ascii=False).encode("utf-8", "surrogatepass")], form_id)
+
+
+@quick
+@given(
+    st.decimals(0, 999_999, places=9),
+    st.sampled_from([("lb", 45_359_237, 100), ("oz", 45_359_237, 1600), ("g", 1000, 1)]),
+)
+def test_a_mass_is_rounded_half_up_from_its_exact_fraction(number, unit):
+    name, milligrams, parts = unit
+    exact = Fraction(number) * Fraction(milligrams, parts)
+    read = quantity.mass_in(name).read(f"{number:f}")
+    assert read.get("milligrams", 0) == math.floor(exact + Fraction(1, 2))
+
+
+@quick
+@given(moments, st.sampled_from(["+00:00", "-11:30", "+05:45"]))
+def test_a_time_written_with_gmt_is_the_same_instant_as_its_words(moment_, zone):
+    word = f"{moment_:%Y-%m-%dT%H:%M:%S}"
+    with pytest.raises(Normalised) as changed:
+        moment.written_as("gmt").read(f"{word} GMT{zone}")
+    assert changed.value.keep == word + zone
+    instant = moment.time_as("gmt").read(f"{word} GMT{zone}").get("utc_micros", 0)
+    assert instant == moment.read_time(word + zone).get("utc_micros", 0)
+
+
+@quick
+@given(st.integers(-(10**8), 10**8), st.integers(0, 999_999_999), st.integers(1, 2**32 - 1))
+def test_an_amount_times_a_count_is_exact(units, nanos, count):
+    sign = -1 if units < 0 else 1
+    whole = units * 10**9 + sign * nanos
+    product = quantity.times({"units": units, "nanos": sign * nanos, "currency": "EUR"}, count)
+    assert product.get("units", 0) * 10**9 + product.get("nanos", 0) == whole * count
+    assert 0 not in product.values()
+
+
+@quick
+@given(st.lists(st.tuples(words, st.integers(-(10**70), 10**70)), max_size=6))
+def test_names_given_twice_and_numbers_too_long_are_seen_wherever_they_are(pairs):
+    text = "{" + ",".join(f"{json.dumps(name)}:{number}" for name, number in pairs) + "}"
+    decoder = Decoder()
+    value, end = decoder.value(text, 0)
+    names = [name for name, _ in pairs]
+    assert end == len(text)
+    assert list(value) == list(dict.fromkeys(names))
+    assert getattr(value, "names", ()) == tuple(
+        dict.fromkeys(name for at, name in enumerate(names) if name in names[:at])
+    )
+    for name, number in dict(pairs).items():
+        assert isinstance(value[name], Odd) if len(str(number)) > limit.NUMBER else value[name] == str(number)

@@ -85,7 +85,11 @@ def _gathering(each: Gather) -> Completion:
 
     def complete(place: Any, slots: list[Any], context: Context) -> None:  # noqa: ARG001  completions share one shape
         target = slots[slot]
-        entries = [target.pop(name) for name in names if name in target]
+        entries = []
+        for name in names:
+            entry = target.pop(name, None)
+            if entry is not None:
+                entries.append(entry)
         if is_open and entries and isinstance(entries[-1], list):
             entries[-1:] = entries[-1]
         if entries:
@@ -148,9 +152,13 @@ def _completion(fill: Fill, specs: Sequence[Slot]) -> Completion:
 
 
 def _derived(fill: Fill, derive: Callable[..., Any], place: Any, slots: list[Any], context: Context) -> Any:
-    known = [None if slots[each.slot] is None else slots[each.slot].get(each.key) for each in fill.sources]
-    if None in known:
-        return None
+    known = []
+    for each in fill.sources:
+        source = slots[each.slot]
+        value = None if source is None else source.get(each.key)
+        if value is None:
+            return None
+        known.append(value)
     try:
         return derive(*known)
     except Defect as defect:
@@ -159,28 +167,33 @@ def _derived(fill: Fill, derive: Callable[..., Any], place: Any, slots: list[Any
 
 def spreading(spreads: Sequence[Spread]) -> Callable[[dict[str, Any]], None]:
     """Make what gives the value of one field of the document to all fields it stands for, where the part around them is there."""
-    ways = [(each.key, _tree(each.paths)) for each in spreads]
+    ways = [(each.key, _branches(each.paths)) for each in spreads]
 
     def spread(record: dict[str, Any]) -> None:
-        for key, tree in ways:
+        for key, branches in ways:
             value = record.pop(key, None)
             if value is not None:
-                _spread(record, tree, value)
+                _spread(record, branches, value)
 
     return spread
 
 
-def _tree(paths: Sequence[tuple[str, ...]]) -> dict[str, Any]:
-    tree: dict[str, Any] = {}
+# A name, the field in it that gets the value if that is all there is to do there, and what else lies in it.
+_Branches: TypeAlias = Sequence[tuple[str, str, "_Branches"]]
+
+
+def _branches(paths: Sequence[tuple[str, ...]]) -> _Branches:
+    inner: dict[str, list[tuple[str, ...]]] = {}
     for path in paths:
-        inner = tree
-        for name in path:
-            inner = inner.setdefault(name, {})
-    return tree
+        inner.setdefault(path[0], []).append(path[1:])
+    return [
+        (name, rests[0][0] if len(rests) == len(rests[0]) == 1 else "", _branches([rest for rest in rests if rest]))
+        for name, rests in inner.items()
+    ]
 
 
-def _spread(part: dict[str, Any], tree: Mapping[str, Any], value: Any) -> None:
-    for name, inner in tree.items():
+def _spread(part: dict[str, Any], branches: _Branches, value: Any) -> None:
+    for name, only, inner in branches:
         if not inner:
             part.setdefault(name, value)
         elif (found := part.get(name)) is None:
@@ -188,7 +201,9 @@ def _spread(part: dict[str, Any], tree: Mapping[str, Any], value: Any) -> None:
         elif found.__class__ is list:
             for entry in found:
                 _spread(entry, inner, value)
-        else:
+        elif only:
             # Records share the small dicts that converters make, so it is another one that gets the value.
+            part[name] = {only: value, **found}
+        else:
             part[name] = found = dict(found)
             _spread(found, inner, value)

@@ -148,18 +148,21 @@ def written_as(notation: str) -> Converter:
     if notation != "gmt":
         raise ValueError(f"times whose text counts are written as gmt, not as {notation!r}")
     pattern, _ = _NOTATIONS[notation]
-    time = time_as(notation)
 
     def read(text: str) -> str | None:
         word = text.strip()
+        if not word:
+            return None
+        match = pattern.fullmatch(word)
+        if match is None:
+            raise Defect("TIME_UNREADABLE", word)
+        iso: str = match["i"] + match["z"]
         try:
-            if time.read(word) is None:
-                return None
+            # Remembered: the same instant is often wanted of the text, too.
+            read_time(iso)
         except Defect as defect:
             raise Defect(defect.code, word) from None
-        match = pattern.fullmatch(word)
-        assert match is not None
-        raise Normalised(_iso(match.groupdict()))
+        raise Normalised(iso)
 
     def write(value: str) -> str:
         return value if pattern.fullmatch(value) else _gmt(value)

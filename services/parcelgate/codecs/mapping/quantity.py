@@ -128,6 +128,8 @@ def mass_in(unit: str) -> Converter:
         return MASS
     size = _UNITS[unit]
     places = {"g": 3, "mg": 0, "lb": 7, "oz": 6}[unit]
+    # Of a milligram so many parts are counted while it is rounded, half up.
+    whole = size.denominator * 10**9
 
     def read(text: str) -> dict[str, int] | None:
         word = text.strip()
@@ -136,8 +138,7 @@ def mass_in(unit: str) -> Converter:
         parts = decimal_parts(word, 12, 9)
         if parts is None or (parts[0] and (parts[1] or parts[2])):
             raise Defect("MASS_UNREADABLE_IN", unit=unit)
-        exact = (parts[1] + Fraction(parts[2], 10**9)) * size
-        milligrams = _rounded(exact)
+        milligrams = (2 * (parts[1] * 10**9 + parts[2]) * size.numerator + whole) // (2 * whole)
         return {"milligrams": milligrams} if milligrams else {}
 
     def write(value: Mapping[str, int]) -> str:
@@ -146,8 +147,8 @@ def mass_in(unit: str) -> Converter:
             scaled = _rounded(milligrams / size * 10**shown)
             if shown == places or _rounded(Fraction(scaled, 10**shown) * size) == milligrams:
                 break
-        whole, rest = divmod(scaled, 10**shown)
-        return f"{whole}.{rest:0{shown}}" if shown else str(whole)
+        before, behind = divmod(scaled, 10**shown)
+        return f"{before}.{behind:0{shown}}" if shown else str(before)
 
     return Converter(f"mass({unit})", "Mass", remembering(read), write)
 
@@ -188,7 +189,12 @@ def _nanos(money: Mapping[str, Any]) -> int:
 
 
 def _amount(nanos: int, like: Mapping[str, Any]) -> dict[str, Any]:
-    sign = -1 if nanos < 0 else 1
     units, rest = divmod(abs(nanos), 10**9)
-    fields = {"currency": like.get("currency", ""), "units": sign * units, "nanos": sign * rest}
-    return {name: value for name, value in fields.items() if value}
+    fields: dict[str, Any] = {}
+    if currency := like.get("currency"):
+        fields["currency"] = currency
+    if units:
+        fields["units"] = units if nanos > 0 else -units
+    if rest:
+        fields["nanos"] = rest if nanos > 0 else -rest
+    return fields
