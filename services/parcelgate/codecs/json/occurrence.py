@@ -17,16 +17,21 @@ def choosing(ways: "list[Way]") -> Special:
     at, table, others = _by_first_test(ways)
 
     def choose(value: Any, slots: list[Any], context: Context, place: Place) -> None:
-        seen: set[int] = set()
-        for number, (one, here) in enumerate(occurrences(value, place), 1):
+        seen: set[Way] | None = None
+        several = value.__class__ is list
+        for number, one in enumerate(value if several else (value,), 1):
             if one is None:
                 continue
+            here = (place, number - 1) if several else place
             for way in table.get(_text(one, at), others):
-                if way.place in (0, number) and (not way.tests or _holds(way.tests, one)):
+                if (not way.place or way.place == number) and (not way.tests or _holds(way.tests, one)):
                     if way.single:
-                        if id(way) in seen:
+                        if seen is None:
+                            seen = {way}
+                        elif way in seen:
                             context.add("FIELD_REPEATED", here, name=name_at(place))
-                        seen.add(id(way))
+                        else:
+                            seen.add(way)
                     way.special(one, slots, context, here)
                     break
             else:

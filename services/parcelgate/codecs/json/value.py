@@ -33,10 +33,21 @@ class Decoder:
     """Decodes the values of one document; not to be shared by threads."""
 
     def __init__(self) -> None:
+        # Called for each object and number of a document, so they look nothing up.
+        repeated, decimal, huge, longest = self._repeated, self._decimal, self._huge, limit.NUMBER
+
+        def members_of(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+            members = dict(pairs)
+            return members if len(members) == len(pairs) else repeated(pairs)
+
+        def digits_of(text: str) -> str | Odd:
+            plain = len(text) <= longest and "e" not in text and "E" not in text
+            return text if plain else decimal(text)
+
         decoder: Any = json.JSONDecoder(
-            object_pairs_hook=self._object,
-            parse_float=self._decimal,
-            parse_int=self._whole,
+            object_pairs_hook=members_of,
+            parse_float=digits_of,
+            parse_int=lambda text: text if len(text) <= longest else huge(),
             parse_constant=self._constant,
         )
         self._decode = decoder.scan_once
@@ -57,25 +68,18 @@ class Decoder:
             value = self._whole_text(value)
         return value, end
 
-    def _object(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        members = dict(pairs)
-        if len(members) == len(pairs):
-            return members
+    def _repeated(self, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         self.odd = True
         seen: set[str] = set()
         twice = {name: None for name, _ in pairs if name in seen or seen.add(name)}  # type: ignore[func-returns-value]  # add returns None on purpose
-        repeated = Repeated(members)
+        repeated = Repeated(pairs)
         repeated.names = tuple(twice)
         return repeated
 
-    def _whole(self, text: str) -> str | Odd:
-        return text if len(text) <= limit.NUMBER else self._huge()
-
     def _decimal(self, text: str) -> str | Odd:
+        """Write an exponent out."""
         if len(text) > limit.NUMBER:
             return self._huge()
-        if "e" not in text and "E" not in text:
-            return text
         exponent = int(text.lower().partition("e")[2])
         if abs(exponent) > limit.NUMBER:
             return self._huge()

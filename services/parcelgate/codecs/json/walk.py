@@ -221,7 +221,7 @@ def _ignoring(row: int) -> Special:
 def _constant(row: int, wanted: str) -> Special:
     def check(value: Any, slots: list[Any], context: Context, place: Place) -> None:  # noqa: ARG001  closures share one shape
         context.counts[row] += 1
-        if lookup(value, ()) != wanted:
+        if value != wanted and lookup(value, ()) != wanted:
             context.add("CONSTANT_DIFFERS", place, name=name_at(place), wanted=wanted)
 
     return check
@@ -233,11 +233,13 @@ def _each(scope: Scope, each: Each, *, strict: bool) -> Special:
     plain = each.scope.root.leaf is not None
 
     def append(value: Any, slots: list[Any], context: Context, place: Place) -> None:
-        for one, here in occurrences(value, place):
+        several = value.__class__ is list
+        for number, one in enumerate(value if several else (value,)):
             if one is None:
                 continue
             context.counts[row] += 1
-            if not isinstance(one, dict) and not plain:
+            here = (place, number) if several else place
+            if one.__class__ is not dict and not plain and not isinstance(one, dict):
                 context.kind(one, here, "an object")
                 continue
             entry = read(one, context, here)
@@ -259,26 +261,28 @@ def _plain(scope: Scope, leaf: Leaf) -> Special:
     usual, fact, ways = leaf.converter.read, leaf.converter.fact, leaf.converter.ways
 
     def store(value: Any, slots: list[Any], context: Context, place: Place) -> None:
-        for one, here in occurrences(value, place) if several else ((value, place),):
-            if one is None:
-                continue
-            context.counts[row] += 1
-            text = one if one.__class__ is str else context.odd(one, here, leaf, slots)
-            if text is None:
-                continue
-            read = usual
-            if fact:
-                way = context.facts.get(fact)
-                if way is None:
-                    context.failed.add((id(slots), row))
-                    continue
-                read = ways[way]
-            try:
-                keep(read(text), slots)
-            except Defect as defect:
-                keep(context.defect(here, leaf, defect, text, slots), slots)
+        context.counts[row] += 1
+        text = value if value.__class__ is str else context.odd(value, place, leaf, slots)
+        if text is None:
+            return
+        read = usual
+        if fact:
+            way = context.facts.get(fact)
+            if way is None:
+                context.failed.add((id(slots), row))
+                return
+            read = ways[way]
+        try:
+            keep(read(text), slots)
+        except Defect as defect:
+            keep(context.defect(place, leaf, defect, text, slots), slots)
 
-    return store
+    def store_all(value: Any, slots: list[Any], context: Context, place: Place) -> None:
+        for one, here in occurrences(value, place):
+            if one is not None:
+                store(one, slots, context, here)
+
+    return store_all if several else store
 
 
 def _keeping(scope: Scope, leaf: Leaf) -> Callable[[Any, list[Any]], None]:
