@@ -12,11 +12,14 @@ from parcelgate.api.record.v1.item_pb2 import Item
 from parcelgate.codecs import translate
 from parcelgate.codecs.event import Closed
 from parcelgate.codecs.mapping import moment, quantity
+from parcelgate.codecs.mapping.piece import Pieces
 from parcelgate.codecs.registry import shipped
 from parcelgate.core import codelist
 from parcelgate.core import hash as canonical
 
 DHL, EASYPOST = "carrier/dhl-mydhl/2.7.2", "carrier/easypost/v2"
+UPS = "carrier/ups-shipping/v2403"
+ALL = [DHL, EASYPOST, UPS]
 quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 _SIGNS = st.characters(
     codec="utf-8", exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp", "Cn"), exclude_characters="\ufeff"
@@ -177,6 +180,87 @@ def easypost(draw):
     return whole(record, {"scheme": 2, "identifier": draw(identifiers), "posting_date": written})
 
 
+days = moments.map(lambda moment: f"{moment:%Y-%m-%d}")
+OWN = ["SKU", "MERCHANT", "MANUFACTURER", "STANDARDISED"]
+
+
+def products(*order):
+    names = st.lists(st.sampled_from(order), min_size=1, unique=True)
+    return names.map(lambda found: [{"scheme": name, "identifier": "P-1"} for name in sorted(found, key=order.index)])
+
+
+def priced(draw, content, currency):
+    """Give some lines the price of a piece, and where there is a quantity the total that it makes."""
+    for each in content:
+        if draw(st.booleans()):
+            each["unit_value"] = draw(amounts(currency))
+            if draw(st.booleans()):
+                each["quantity"] = draw(st.integers(1, 9999))
+                each["value"] = quantity.times(each["unit_value"], each["quantity"])
+
+
+def dated(draw, record):
+    """Give an item the key of a dialect that says the day only."""
+    written = draw(days)
+    record["posted"] = moment.read_time(written)
+    return whole(record, {"scheme": 2, "identifier": draw(identifiers), "posting_date": written})
+
+
+@st.composite
+def ups(draw):
+    currency = draw(currencies)
+    vendor = st.builds(
+        lambda scheme, number: {"scheme": scheme, "number": number},
+        st.sampled_from(["IOSS", "VOEC", "ARN", "SG_GST"]),
+        codes,
+    )
+    tax = codes.map(lambda number: [{"scheme": "TAX_ID", "number": number}])
+    party = {
+        "name": text,
+        "person_type": st.integers(1, 2),
+        "address": some(address(3)).filter(bool),
+        "telephone": words,
+        "email": words,
+        "fax": words,
+    }
+    sender = st.builds(lambda first, more: first + more, tax, st.lists(vendor, max_size=2))
+    parties = [
+        draw(some({**party, "references": sender if role == 1 else tax}, role=st.just(role), company=text))
+        for role in draw(st.sampled_from([[1], [2], [1, 2]]))
+    ]
+    long = st.text(st.sampled_from("ab ,é"), min_size=1, max_size=140).map(str.strip).filter(bool)
+    piece = some(
+        {
+            "hs_code": hs,
+            "unit_code": st.sampled_from(["KGM", "PR", "EA"]),
+            "origin_country": countries,
+            "net_mass": masses,
+            "product_identifiers": products(*OWN),
+        },
+        description=text | long,
+    )
+    content = draw(st.lists(piece, max_size=3))
+    priced(draw, content, currency)
+    record = draw(
+        some(
+            {
+                "gross_mass": masses,
+                "nature": st.sampled_from([1, 2, 3, 4, 5, 7]),
+                "declared_value": amounts(),
+                "postage": amounts(currency),
+                "incoterm": st.sampled_from(["DAP", "DDP", "DDU"]),
+                "comments": st.lists(words, min_size=1, max_size=1),
+                "extensions": text.map(lambda value: [{"name": "DESCRIPTION", "value": value}]),
+                "documents": codes.map(lambda number: [{"type": "INVOICE", "identifier": number}]),
+            },
+            parties=st.just(parties),
+        )
+    )
+    if content:
+        record["content"] = content
+    return dated(draw, record)
+
+
 def ending(parts, form_id):
     *events, closed = translate.read(parts, form_id)
     assert isinstance(closed, Closed)
@@ -211,11 +295,31 @@ def test_shipments_of_easypost_come_back_as_they_were_written(records):
     come_back(EASYPOST, records)
 
 
+@quick
+@given(st.lists(ups(), min_size=1, max_size=3))
+def test_shipments_of_ups_come_back_as_they_were_written(records):
+    come_back(UPS, records)
+
+
+@given(
+    st.text(st.sampled_from("ab ,"), min_size=1, max_size=60).map(str.strip).filter(bool),
+    st.integers(2, 4),
+    st.integers(2, 9),
+)
+def test_a_text_cut_in_pieces_is_whole_again_and_no_piece_is_too_long_but_the_last(words, count, size):
+    pieces = Pieces(count, size)
+    cut = pieces.cut(words)
+    assert pieces.join(cut) == words
+    assert len(cut) <= count
+    assert all(0 < len(each) <= size for each in cut[:-1])
+    assert len(cut[-1]) <= size or len(words) > (count - 1) * size
+
+
 def smallest(form_id):
     return (shipped().get(form_id).folder / "examples" / "smallest.json").read_bytes()
 
 
-@pytest.mark.parametrize("form_id", [DHL, EASYPOST])
+@pytest.mark.parametrize("form_id", ALL)
 def test_a_document_cut_at_any_byte_says_that_it_did_not_close(form_id):
     data = smallest(form_id)
     for cut in range(data.rindex(b"}") + 1):
@@ -225,7 +329,7 @@ def test_a_document_cut_at_any_byte_says_that_it_did_not_close(form_id):
         assert [each.code for each in closed.faults] == ["JSON_TRUNCATED" if data[:cut].strip() else "DOCUMENT_EMPTY"]
 
 
-@pytest.mark.parametrize("form_id", [DHL, EASYPOST])
+@pytest.mark.parametrize("form_id", ALL)
 def test_lines_cut_at_any_byte_give_those_before_and_do_not_close(form_id):
     line = json.dumps(json.loads(smallest(form_id))).encode()
     for cut in range(0, len(line), 7):
@@ -238,7 +342,7 @@ def test_lines_cut_at_any_byte_give_those_before_and_do_not_close(form_id):
 
 @quick
 @given(st.data())
-@pytest.mark.parametrize("form_id", [DHL, EASYPOST])
+@pytest.mark.parametrize("form_id", ALL)
 def test_a_document_with_any_byte_changed_gets_an_answer(form_id, data):
     whole_text = (shipped().get(form_id).folder / "examples" / "full.json").read_bytes()
     place = data.draw(st.integers(0, len(whole_text) - 1))
@@ -248,7 +352,7 @@ def test_a_document_with_any_byte_changed_gets_an_answer(form_id, data):
 @quick
 @given(st.binary(max_size=400))
 def test_any_bytes_get_an_answer(data):
-    for form_id in (DHL, EASYPOST):
+    for form_id in ALL:
         ending([data], form_id)
         ending([b"[{" + data], form_id)
     translate.recognise(data)
@@ -263,7 +367,7 @@ values = st.recursive(
 
 @quick
 @given(st.data())
-@pytest.mark.parametrize("form_id", [DHL, EASYPOST])
+@pytest.mark.parametrize("form_id", ALL)
 def test_any_value_in_any_place_gets_an_answer(form_id, data):
     tree = json.loads((shipped().get(form_id).folder / "examples" / "full.json").read_bytes())
     holder = tree

@@ -16,6 +16,7 @@ from parcelgate.codecs.event import ItemRead
 from parcelgate.codecs.registry import shipped
 
 DHL, EASYPOST = "carrier/dhl-mydhl/2.7.2", "carrier/easypost/v2"
+UPS = "carrier/ups-shipping/v2403"
 
 
 def shipment(form, change=None):
@@ -50,6 +51,41 @@ def easypost_line(line):
         tree["customs_info"]["customs_items"] = [{"description": "shirts", "quantity": 3} | line]
 
     return shipment(EASYPOST, change)
+
+
+def forms_of(tree):
+    return tree["ShipmentRequest"]["Shipment"]["ShipmentServiceOptions"]["InternationalForms"]
+
+
+def ups_line(line):
+    return shipment(UPS, lambda tree: forms_of(tree)["Product"].update(line))
+
+
+def test_trap_1_the_value_of_ups_is_that_of_one_piece_with_six_decimals_and_a_text():
+    item, faults = read(UPS, ups_line({"Unit": {"Number": "3", "Value": "3.333333"}}))
+    (piece,) = item.content
+    assert (piece.value.units, piece.value.nanos, piece.value.currency, faults) == (9, 999_999_000, "USD", [])
+    unit = forms_of(write(UPS, item))["Product"][0]["Unit"]
+    assert unit == {"Number": "3", "UnitOfMeasurement": {"Code": "PCS"}, "Value": "3.333333"}
+
+
+@pytest.mark.parametrize(("code", "milligrams"), [("KGS", 2_000_000), ("LBS", 907_185), ("OZS", 56_699)])
+def test_trap_2_each_package_of_ups_has_a_unit_of_its_own(code, milligrams):
+    weight = {"UnitOfMeasurement": {"Code": code}, "Weight": "2"}
+
+    def change(tree):
+        packages = [{"PackageWeight": weight}, {"PackageWeight": weight | {"UnitOfMeasurement": {"Code": "KGS"}}}]
+        tree["ShipmentRequest"]["Shipment"]["Package"] = packages
+
+    item, faults = read(UPS, shipment(UPS, change))
+    assert (item.gross_mass.milligrams, faults) == (milligrams + 2_000_000, [])
+
+
+def test_trap_2_a_weight_of_ups_without_a_known_unit_is_not_guessed():
+    weight = {"UnitOfMeasurement": {"Code": "STN"}, "Weight": "2"}
+    item, faults = read(UPS, ups_line({"ProductWeight": weight}))
+    assert [each[0] for each in faults] == ["CODE_UNKNOWN"]
+    assert not item.content[0].HasField("net_mass")
 
 
 def test_trap_1_a_unit_price_becomes_the_value_of_the_line_and_a_line_total_stays_one():
@@ -227,6 +263,116 @@ def test_trap_10_an_iso_time_is_written_in_the_notation_of_the_dialect():
     )
     item.content[0].value.Clear()
     assert write(DHL, item)["plannedShippingDateAndTime"] == "2026-11-03T10:15:00 GMT-05:30"
+
+
+@pytest.mark.parametrize(
+    ("written", "kept", "code"),
+    [
+        ("20261103", "2026-11-03", []),
+        ("2026-11-03", "2026-11-03", ["TIME_UNREADABLE"]),
+        ("20260230", "20260230", ["TIME_UNREADABLE", "TIME_UNREADABLE"]),
+        ("03112026", "03112026", ["TIME_UNREADABLE", "TIME_UNREADABLE"]),
+    ],
+)
+def test_trap_10_a_date_of_ups_is_eight_digits_with_the_year_first(written, kept, code):
+    item, faults = read(UPS, shipment(UPS, lambda tree: forms_of(tree).update(InvoiceDate=written)))
+    assert (item.key.posting_date, [each[0] for each in faults][: len(code)]) == (kept, code[:1])
+
+
+def test_trap_10_a_time_is_not_cut_down_to_the_date_of_ups():
+    item, _ = read(EASYPOST, shipment(EASYPOST))
+    with pytest.raises(translate.NotWritten) as caught:
+        write(UPS, item)
+    assert caught.value.fault.code == "VALUE_NOT_WRITABLE"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        (
+            ["kitchen knife, wooden handle,", "blade of stainless steel"],
+            "kitchen knife, wooden handle, blade of stainless steel",
+        ),
+        (["x" * 35, "yz", "a"], "x" * 35 + "yz a"),
+        ("stickers", "stickers"),
+        (["stickers", "", None], "stickers"),
+        ([" ", ""], ""),
+    ],
+)
+def test_trap_11_the_pieces_of_a_description_are_one_text(pieces, text):
+    item, faults = read(UPS, ups_line({"Description": pieces}))
+    assert (item.content[0].description, faults) == (text, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("stickers", ["stickers"]),
+        ("kitchen knife with a wooden handle and a sheath", ["kitchen knife with a wooden handle", "and a sheath"]),
+        ("a" * 34 + " " + "b" * 71, ["a" * 34, "b" * 35, "b" * 36]),
+        ("a" * 36, ["a" * 35, "a"]),
+        ("word " * 30 + "end", ["word " * 6 + "word", "word " * 6 + "word", "word " * 16 + "end"]),
+        ("a" * 20 + " " + "b" * 30 + " " + "c" * 53, ["a" * 20 + " " + "b" * 14, "b" * 16 + " " + "c" * 18, "c" * 35]),
+    ],
+)
+def test_trap_6_and_11_a_description_is_cut_at_blanks_where_it_can_be_and_never_shortened(text, pieces):
+    item, _ = read(UPS, ups_line({"Description": "x"}))
+    item.content[0].description = text
+    assert forms_of(write(UPS, item))["Product"][0]["Description"] == pieces
+    assert read(UPS, ups_line({"Description": pieces}))[0].content[0].description == text
+
+
+@pytest.mark.parametrize(
+    ("code", "scheme"),
+    [
+        ("0356", "IOSS"),
+        ("0357", "VOEC"),
+        ("1051", "SG_GST"),
+        ("1052", "ARN"),
+        ("1053", "NZ_IRD"),
+        ("1054", "MY_LVG"),
+        ("7777", "7777"),
+    ],
+)
+def test_trap_8_the_number_of_a_vendor_is_told_by_its_type_and_else_keeps_its_label(code, scheme):
+    vendor = {"VendorCollectIDTypeCode": code, "VendorCollectIDNumber": "N1"}
+    item, faults = read(
+        UPS, shipment(UPS, lambda tree: tree["ShipmentRequest"]["Shipment"].update(ShipFrom={"VendorInfo": vendor}))
+    )
+    (found,) = item.parties[0].references
+    assert (found.scheme, found.number, faults) == (scheme, "N1", [])
+    assert write(UPS, item)["ShipmentRequest"]["Shipment"]["ShipFrom"]["VendorInfo"] == vendor
+
+
+def test_trap_9_one_or_many_of_ups_read_alike():
+    def change(tree):
+        inner = tree["ShipmentRequest"]["Shipment"]
+        forms = forms_of(tree)
+        inner["ReferenceNumber"], inner["Package"] = [inner["ReferenceNumber"]], [inner["Package"]]
+        inner["Shipper"]["Address"]["AddressLine"] = [inner["Shipper"]["Address"]["AddressLine"]]
+        forms["FormType"], forms["Product"] = [forms["FormType"]], [forms["Product"]]
+
+    assert read(UPS, shipment(UPS, change)) == read(UPS, shipment(UPS))
+
+
+def test_trap_12_what_ups_insures_of_a_package_is_not_the_customs_value():
+    def change(tree):
+        declared = {"DeclaredValue": {"CurrencyCode": "USD", "MonetaryValue": "500"}}
+        tree["ShipmentRequest"]["Shipment"]["Package"]["PackageServiceOptions"] = declared
+
+    item, faults = read(UPS, shipment(UPS, change))
+    assert (item.HasField("declared_value"), item.HasField("insured_value"), faults) == (False, False, [])
+
+
+@pytest.mark.parametrize("written", ["", "Y", True])
+def test_trap_13_documents_of_ups_are_told_by_a_name_that_is_there_and_need_no_lines(written):
+    def change(tree):
+        tree["ShipmentRequest"]["Shipment"]["DocumentsOnlyIndicator"] = written
+        del forms_of(tree)["Product"], forms_of(tree)["ReasonForExport"]
+
+    item, faults = read(UPS, shipment(UPS, change))
+    assert (item.nature, list(item.content), faults) == (NATURE_OF_TRANSACTION_DOCUMENTS, [], [])
+    assert write(UPS, item)["ShipmentRequest"]["Shipment"]["DocumentsOnlyIndicator"] == "Y"
 
 
 def test_trap_12_an_insured_value_is_not_the_customs_value():

@@ -218,6 +218,21 @@ def test_names_that_count_are_one_list_and_hold_no_more_than_they_count(tmp_path
     assert caught.value.fault.address == "/Parcel/local_identifiers"
 
 
+JOINED = """  { at = "Text", to = "item.incoterm", as = "join(2,5)" },
+  { at = "Piece","""
+
+
+def test_elements_one_after_the_other_are_one_text_and_it_is_cut_again(tmp_path):
+    formats = registry(tmp_path, MAPPING.replace('  { at = "Piece",', JOINED))
+    body = parcel("<Text>red</Text><Text>shoes, of wool</Text>")
+    (item,) = read(formats, body)
+    assert item.incoterm == "red shoes, of wool"
+    assert write(formats, item) == body
+    (item,) = read(formats, parcel("<Text>shoes</Text><Text>tring</Text>"))
+    assert item.incoterm == "shoestring"
+    assert write(formats, item) == parcel("<Text>shoes</Text><Text>tring</Text>")
+
+
 def test_an_array_that_may_be_left_out_leaves_its_field_out(tmp_path):
     formats = gathered(tmp_path)
     (item,) = read(formats, parcel("<Notes><N>x</N><N>y</N></Notes>"))

@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias
 
 from parcelgate.codecs.mapping.converter import Defect
 from parcelgate.codecs.mapping.ledger import Marks
-from parcelgate.codecs.mapping.scope import Fill, Gather, Leaf, Scope, Set, Slot, Spread, Zip
+from parcelgate.codecs.mapping.scope import Agreement, Fill, Gather, Joined, Leaf, Scope, Set, Slot, Spread, Zip
 
 
 class Context(Protocol):
@@ -62,7 +62,9 @@ def completions(scope: Scope) -> tuple[Completion, ...]:
     return (
         *(_gathering(each) for each in scope.gathers),
         *(_zipping(each) for each in scope.zips),
+        *(_joining(each) for each in scope.joins),
         *(_always(each, scope.slots) for each in scope.sets),
+        *(_agreeing(each) for each in scope.agreements),
         *(_completion(each, scope.slots) for each in scope.fills),
     )
 
@@ -119,6 +121,38 @@ def _zipping(each: Zip) -> Completion:
     return slot, key, slot, complete
 
 
+def _joining(each: Joined) -> Completion:
+    """Make the closure that makes one text of its pieces."""
+    slot, key, name, join = each.slot, each.key, each.name, each.pieces.join
+
+    def complete(place: Any, slots: list[Any], context: Context) -> None:  # noqa: ARG001  completions share one shape
+        target = slots[slot]
+        text = join(target.pop(name, ()))
+        if text:
+            target[key] = text
+
+    return slot, key, slot, complete
+
+
+def _agreeing(each: Agreement) -> Completion:
+    """Make the closure that holds a field against others; what it says is kept, whether they agree or not."""
+    leaf, agrees, leaves = each.leaf, each.agrees, (each.leaf, *each.sources)
+    said = Fill(leaf, sources=leaves)
+
+    def complete(place: Any, slots: list[Any], context: Context) -> None:
+        values = _values(leaves, slots)
+        if None in values:
+            return
+        try:
+            agrees(*values)
+        except Defect as defect:
+            defect.keep = values[0]
+            context.underived(said, place, slots, defect)
+
+    # No field has this name, so it is always looked at.
+    return leaf.slot, f"\0{leaf.key}", leaf.slot, complete
+
+
 def _completion(fill: Fill, specs: Sequence[Slot]) -> Completion:
     """Make the closure that fills an absent field in, or says that it is missing."""
     slot, key, row, inherit = fill.leaf.slot, fill.leaf.key, fill.leaf.row, fill.inherit
@@ -148,13 +182,17 @@ def _completion(fill: Fill, specs: Sequence[Slot]) -> Completion:
 
 
 def _derived(fill: Fill, derive: Callable[..., Any], place: Any, slots: list[Any], context: Context) -> Any:
-    known = [None if slots[each.slot] is None else slots[each.slot].get(each.key) for each in fill.sources]
+    known = _values(fill.sources, slots)
     if None in known:
         return None
     try:
         return derive(*known)
     except Defect as defect:
         return context.underived(fill, place, slots, defect)
+
+
+def _values(leaves: Sequence[Leaf], slots: Sequence[Any]) -> list[Any]:
+    return [None if slots[each.slot] is None else slots[each.slot].get(each.key) for each in leaves]
 
 
 def spreading(spreads: Sequence[Spread]) -> Callable[[dict[str, Any]], None]:

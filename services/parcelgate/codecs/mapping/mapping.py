@@ -180,6 +180,7 @@ def _open_fields(record: Descriptor, scope: Scope, slot: int, path: str) -> Iter
 def _covered(scope: Scope, slot: int) -> set[str]:
     covered = {each.key for each in scope.sets if each.slot == slot}
     covered |= {each.key for each in scope.gathers if each.slot == slot}
+    covered |= {each.key for each in scope.joins if each.slot == slot}
     # What a reader computes, and what an entry of a list was chosen by.
     covered |= {leaf.key for leaf in scope.leaves.values() if leaf.row.absent and leaf.slot == slot}
     select = scope.slots[slot].select
