@@ -18,8 +18,8 @@ from parcelgate.core import codelist
 from parcelgate.core import hash as canonical
 
 DHL, EASYPOST = "carrier/dhl-mydhl/2.7.2", "carrier/easypost/v2"
-UPS = "carrier/ups-shipping/v2403"
-ALL = [DHL, EASYPOST, UPS]
+UPS, FEDEX = "carrier/ups-shipping/v2403", "carrier/fedex-ship/v1"
+ALL = [DHL, EASYPOST, UPS, FEDEX]
 quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 _SIGNS = st.characters(
     codec="utf-8", exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp", "Cn"), exclude_characters="\ufeff"
@@ -261,6 +261,59 @@ def ups(draw):
     return dated(draw, record)
 
 
+@st.composite
+def fedex(draw):
+    reference = st.builds(lambda scheme, number: {"scheme": scheme, "number": number}, codes, codes)
+    party = {
+        "name": text,
+        "company": text,
+        "address": some(address(3)).filter(bool),
+        "telephone": words,
+        "email": words,
+        "fax": words,
+        "references": st.lists(reference, min_size=1, max_size=2),
+    }
+    roles = draw(st.lists(st.sampled_from([1, 2, 3]), unique=True).map(sorted))
+    parties = [draw(some(party, role=st.just(role))) for role in roles]
+    piece = some(
+        {
+            "hs_code": hs,
+            "quantity": counts,
+            "unit_code": st.sampled_from(["KGM", "PR", "EA"]),
+            "origin_country": countries,
+            "net_mass": masses,
+            "value": amounts(),
+            "product_identifiers": products("SKU"),
+        },
+        description=text,
+    )
+    content = draw(st.lists(piece, max_size=3))
+    for each in content:
+        if draw(st.booleans()):
+            each["unit_value"] = draw(amounts())
+            if "quantity" in each:
+                each["quantity"] = draw(st.integers(1, 9999))
+                each["value"] = quantity.times(each["unit_value"], each["quantity"])
+    record = draw(
+        some(
+            {
+                "local_identifiers": st.lists(codes, min_size=1, max_size=1),
+                "gross_mass": masses,
+                "nature": st.sampled_from([1, 2, 3, 4, 5, 7]),
+                "declared_value": amounts(),
+                "postage": amounts(),
+                "incoterm": st.sampled_from(["DAP", "DDP", "FCA"]),
+                "comments": st.lists(words, min_size=1, max_size=2),
+                "documents": codes.map(lambda number: [{"type": "INVOICE", "identifier": number}]),
+            },
+            parties=st.just([each for each in parties if len(each) > 1]),
+        )
+    )
+    if content:
+        record["content"] = content
+    return dated(draw, record)
+
+
 def ending(parts, form_id):
     *events, closed = translate.read(parts, form_id)
     assert isinstance(closed, Closed)
@@ -313,6 +366,12 @@ def test_a_text_cut_in_pieces_is_whole_again_and_no_piece_is_too_long_but_the_la
     assert len(cut) <= count
     assert all(0 < len(each) <= size for each in cut[:-1])
     assert len(cut[-1]) <= size or len(words) > (count - 1) * size
+
+
+@quick
+@given(st.lists(fedex(), min_size=1, max_size=3))
+def test_shipments_of_fedex_come_back_as_they_were_written(records):
+    come_back(FEDEX, records)
 
 
 def smallest(form_id):

@@ -1,6 +1,7 @@
 """The known traps of carriers' dialects, by their numbers; each number is that of the list in the comment beside it."""
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -16,7 +17,7 @@ from parcelgate.codecs.event import ItemRead
 from parcelgate.codecs.registry import shipped
 
 DHL, EASYPOST = "carrier/dhl-mydhl/2.7.2", "carrier/easypost/v2"
-UPS = "carrier/ups-shipping/v2403"
+UPS, FEDEX = "carrier/ups-shipping/v2403", "carrier/fedex-ship/v1"
 
 
 def shipment(form, change=None):
@@ -59,6 +60,137 @@ def forms_of(tree):
 
 def ups_line(line):
     return shipment(UPS, lambda tree: forms_of(tree)["Product"].update(line))
+
+
+def fedex_line(line):
+    return shipment(
+        FEDEX, lambda tree: tree["requestedShipment"]["customsClearanceDetail"]["commodities"][0].update(line)
+    )
+
+
+AMOUNT = "/requestedShipment/customsClearanceDetail/commodities/0/customsValue/amount"
+
+
+@pytest.mark.parametrize(
+    ("currency", "quantity", "unit", "total", "agree"),
+    [
+        ("USD", 125, 12.45, "1556.25", True),
+        ("USD", 3, "3.33", "10.00", True),
+        ("USD", 3, "3.33", "10.02", False),
+        ("USD", 2, 12.45, "12.45", False),
+        ("JPY", 3, 333, "1000", True),
+        ("JPY", 3, 333, "1001", False),
+        ("KWD", 3, "3.333", "10.000", True),
+        ("KWD", 3, "3.333", "10.010", False),
+        ("USD", 0, "3.33", "10.00", True),
+    ],
+)
+def test_trap_1_and_4_price_and_total_of_fedex_must_agree_within_rounding_of_the_minor_unit(
+    currency, quantity, unit, total, agree
+):
+    line = {
+        "unitPrice": {"amount": unit, "currency": currency},
+        "customsValue": {"amount": total, "currency": currency},
+    }
+    item, faults = read(FEDEX, fedex_line(line | {"quantity": quantity}))
+    assert faults == ([] if agree else [("TOTAL_DISAGREES", AMOUNT)])
+    (piece,) = item.content
+    assert Decimal(piece.value.units) + Decimal(piece.value.nanos).scaleb(-9) == Decimal(total)
+    assert Decimal(piece.unit_value.units) + Decimal(piece.unit_value.nanos).scaleb(-9) == Decimal(str(unit))
+
+
+def test_trap_1_price_and_total_of_fedex_in_two_currencies_do_not_agree():
+    item, faults = read(FEDEX, fedex_line({"customsValue": {"amount": "8.79", "currency": "EUR"}}))
+    assert faults == [("TOTAL_DISAGREES", AMOUNT)]
+    assert (item.content[0].value.currency, item.content[0].unit_value.currency) == ("EUR", "USD")
+
+
+def test_trap_1_the_total_of_fedex_is_computed_where_it_is_absent_and_written_beside_the_price():
+    item, faults = read(FEDEX, fedex_line({"customsValue": None}))
+    assert (item.content[0].value.units, item.content[0].value.nanos, faults) == (8, 790_000_000, [])
+    (line,) = write(FEDEX, item)["requestedShipment"]["customsClearanceDetail"]["commodities"]
+    assert (line["unitPrice"], line["customsValue"]) == (
+        {"amount": 2.93, "currency": "USD"},
+        {"amount": 8.79, "currency": "USD"},
+    )
+
+
+def test_trap_1_a_total_that_does_not_divide_is_written_as_fedex_without_a_price():
+    item, _ = read(EASYPOST, easypost_line({"value": "35"}))
+    item.key.posting_date = "2026-11-03"
+    (line,) = write(FEDEX, item)["requestedShipment"]["customsClearanceDetail"]["commodities"]
+    assert line["customsValue"] == {"amount": 35.0, "currency": "USD"}
+    assert "unitPrice" not in line
+
+
+@pytest.mark.parametrize(("units", "milligrams"), [("KG", 2_000_000), ("LB", 907_185)])
+def test_trap_2_the_unit_of_fedex_stands_beside_each_weight(units, milligrams):
+    weight = {"units": units, "value": 2}
+    (piece,) = read(FEDEX, fedex_line({"weight": weight}))[0].content
+    assert piece.net_mass.milligrams == milligrams
+
+    def change(tree):
+        packages = [{"weight": weight}, {"weight": {"units": "KG", "value": 1}}]
+        tree["requestedShipment"]["requestedPackageLineItems"] = packages
+
+    assert read(FEDEX, shipment(FEDEX, change))[0].gross_mass.milligrams == milligrams + 1_000_000
+
+
+def test_trap_3_amounts_of_fedex_are_exact_as_numbers_and_as_texts():
+    line = {"unitPrice": {"amount": 0.1, "currency": "USD"}, "customsValue": {"amount": "0.3", "currency": "USD"}}
+    item, faults = read(FEDEX, fedex_line(line))
+    assert (item.content[0].unit_value.nanos, item.content[0].value.nanos, faults) == (100_000_000, 300_000_000, [])
+
+
+@pytest.mark.parametrize("kind", ["IOSS", "EORI", "BUSINESS_UNION"])
+def test_trap_8_a_tax_number_of_fedex_keeps_its_label(kind):
+    tins = [{"tinType": kind, "number": "IM0123456789"}]
+    item, faults = read(FEDEX, shipment(FEDEX, lambda tree: tree["requestedShipment"]["shipper"].update(tins=tins)))
+    (found,) = item.parties[0].references
+    assert (found.scheme, found.number, faults) == (kind, "IM0123456789", [])
+    assert write(FEDEX, item)["requestedShipment"]["shipper"]["tins"] == tins
+
+
+def test_trap_9_the_recipient_of_fedex_is_the_first_of_an_array_or_stands_alone():
+    def alone(tree):
+        tree["requestedShipment"]["recipients"] = tree["requestedShipment"]["recipients"][0]
+
+    def two(tree):
+        tree["requestedShipment"]["recipients"].append({"contact": {"personName": "Somebody Else"}})
+
+    usual = read(FEDEX, shipment(FEDEX))
+    assert read(FEDEX, shipment(FEDEX, alone)) == usual
+    assert read(FEDEX, shipment(FEDEX, two)) == usual
+    assert isinstance(write(FEDEX, usual[0])["requestedShipment"]["recipients"], list)
+
+
+@pytest.mark.parametrize("written", ["2026-11-03T10:15:00Z", "11/03/2026", "20261103"])
+def test_trap_10_a_date_of_fedex_is_a_plain_day(written):
+    item, faults = read(FEDEX, shipment(FEDEX, lambda tree: tree["requestedShipment"].update(shipDatestamp=written)))
+    assert ("TIME_UNREADABLE", "/requestedShipment/shipDatestamp") in faults
+    assert item.key.posting_date == written
+
+
+def test_trap_12_what_fedex_insures_is_not_the_customs_value():
+    declared = {"amount": 500, "currency": "USD"}
+
+    def change(tree):
+        tree["requestedShipment"]["totalDeclaredValue"] = declared
+        tree["requestedShipment"]["requestedPackageLineItems"][0]["declaredValue"] = declared
+
+    item, faults = read(FEDEX, shipment(FEDEX, change))
+    assert (item.HasField("declared_value"), item.HasField("insured_value"), faults) == (False, False, [])
+
+
+def test_trap_13_documents_of_fedex_need_no_lines():
+    def change(tree):
+        clearance = tree["requestedShipment"]["customsClearanceDetail"]
+        del clearance["commodities"], clearance["commercialInvoice"]["shipmentPurpose"]
+        clearance["isDocumentOnly"] = True
+
+    item, faults = read(FEDEX, shipment(FEDEX, change))
+    assert (item.nature, list(item.content), faults) == (NATURE_OF_TRANSACTION_DOCUMENTS, [], [])
+    assert write(FEDEX, item)["requestedShipment"]["customsClearanceDetail"]["isDocumentOnly"] is True
 
 
 def test_trap_1_the_value_of_ups_is_that_of_one_piece_with_six_decimals_and_a_text():
