@@ -19,7 +19,8 @@ from parcelgate.core import hash as canonical
 
 DHL, EASYPOST = "carrier/dhl-mydhl/2.7.2", "carrier/easypost/v2"
 UPS, FEDEX = "carrier/ups-shipping/v2403", "carrier/fedex-ship/v1"
-ALL = [DHL, EASYPOST, UPS, FEDEX]
+USPS = "carrier/usps-international/v3"
+ALL = [DHL, EASYPOST, UPS, FEDEX, USPS]
 quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 _SIGNS = st.characters(
     codec="utf-8", exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp", "Cn"), exclude_characters="\ufeff"
@@ -194,7 +195,7 @@ def priced(draw, content, currency):
     for each in content:
         if draw(st.booleans()):
             each["unit_value"] = draw(amounts(currency))
-            if draw(st.booleans()):
+            if "quantity" in each or draw(st.booleans()):
                 each["quantity"] = draw(st.integers(1, 9999))
                 each["value"] = quantity.times(each["unit_value"], each["quantity"])
 
@@ -314,6 +315,50 @@ def fedex(draw):
     return dated(draw, record)
 
 
+@st.composite
+def usps(draw):
+    reference = st.builds(lambda number: [{"scheme": "TAX_CODE", "number": number}], codes)
+    party = {
+        "first_name": words,
+        "last_name": words,
+        "company": text,
+        "address": some(address(2)).filter(bool),
+        "telephone": words,
+        "references": reference,
+    }
+    parties = [draw(some(party, role=st.just(role))) for role in draw(st.sampled_from([[1], [2], [1, 2]]))]
+    for each in parties:
+        if each["role"] == 1 and "address" in each:
+            # The country is taken for granted of an address that says something else.
+            each["address"] |= {"country": "US", "lines": draw(lines)}
+    piece = some(
+        {"hs_code": hs, "quantity": counts, "origin_country": countries, "net_mass": masses, "value": amounts("USD")},
+        description=text,
+    )
+    content = draw(st.lists(piece, max_size=3))
+    priced(draw, content, "USD")
+    numbers = st.lists(st.sampled_from(["INVOICE", "LICENCE", "CERTIFICATE"]), min_size=1, unique=True)
+    order = ["INVOICE", "LICENCE", "CERTIFICATE"]
+    record = draw(
+        some(
+            {
+                "gross_mass": masses,
+                "nature": st.sampled_from([1, 2, 3, 4, 5, 7]),
+                "nature_text": text,
+                "comments": st.lists(words, min_size=1, max_size=1),
+                "extensions": st.just([{"name": "RESTRICTION", "value": "QUARANTINE"}]),
+                "documents": numbers.map(
+                    lambda kinds: [{"type": kind, "identifier": "N1"} for kind in sorted(kinds, key=order.index)]
+                ),
+            },
+            parties=st.just([each for each in parties if len(each) > 1]),
+        )
+    )
+    if content:
+        record["content"] = content
+    return dated(draw, record)
+
+
 def ending(parts, form_id):
     *events, closed = translate.read(parts, form_id)
     assert isinstance(closed, Closed)
@@ -372,6 +417,12 @@ def test_a_text_cut_in_pieces_is_whole_again_and_no_piece_is_too_long_but_the_la
 @given(st.lists(fedex(), min_size=1, max_size=3))
 def test_shipments_of_fedex_come_back_as_they_were_written(records):
     come_back(FEDEX, records)
+
+
+@quick
+@given(st.lists(usps(), min_size=1, max_size=3))
+def test_shipments_of_usps_come_back_as_they_were_written(records):
+    come_back(USPS, records)
 
 
 def smallest(form_id):

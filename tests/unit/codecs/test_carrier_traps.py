@@ -18,6 +18,7 @@ from parcelgate.codecs.registry import shipped
 
 DHL, EASYPOST = "carrier/dhl-mydhl/2.7.2", "carrier/easypost/v2"
 UPS, FEDEX = "carrier/ups-shipping/v2403", "carrier/fedex-ship/v1"
+USPS = "carrier/usps-international/v3"
 
 
 def shipment(form, change=None):
@@ -60,6 +61,72 @@ def forms_of(tree):
 
 def ups_line(line):
     return shipment(UPS, lambda tree: forms_of(tree)["Product"].update(line))
+
+
+def usps_line(line):
+    return shipment(USPS, lambda tree: tree["customsForm"]["contents"][0].update(line))
+
+
+@pytest.mark.parametrize(("unit", "total", "agree"), [(11.77, 35.3, True), (35.3, 35.3, False)])
+def test_trap_1_price_and_total_of_usps_must_agree_within_rounding(unit, total, agree):
+    item, faults = read(USPS, usps_line({"itemValue": unit, "itemTotalValue": total}))
+    assert faults == ([] if agree else [("TOTAL_DISAGREES", "/customsForm/contents/0/itemTotalValue")])
+    assert (item.content[0].value.units, item.content[0].value.nanos) == (35, 300_000_000)
+
+
+@pytest.mark.parametrize(("unit", "milligrams"), [("lb", 907_185), ("oz", 56_699), ("kg", 2_000_000), ("st", 0)])
+def test_trap_2_the_unit_of_usps_is_that_beside_the_weight_and_the_total_counts(unit, milligrams):
+    item, faults = read(USPS, usps_line({"weightUOM": unit, "itemWeight": 1, "itemTotalWeight": 2}))
+    assert item.content[0].net_mass.milligrams == milligrams
+    assert item.gross_mass.milligrams == 340_194
+    assert [each[0] for each in faults] == ([] if milligrams else ["CODE_UNKNOWN"])
+
+
+def test_trap_5_the_currency_of_usps_is_dollars_as_a_default_and_no_other_is_written():
+    item, _ = read(USPS, shipment(USPS))
+    assert {item.content[0].value.currency, item.content[0].unit_value.currency} == {"USD"}
+    *_, closed = translate.read([shipment(USPS)], USPS)
+    assert sum(closed.ledger.defaulted.values()) == 3
+    item.content[0].value.currency = "EUR"
+    with pytest.raises(translate.NotWritten) as caught:
+        write(USPS, item)
+    assert caught.value.fault.code == "VALUE_NOT_WRITABLE"
+
+
+def test_trap_5_the_sender_of_usps_is_in_the_united_states_if_there_is_an_address_at_all():
+    item, _ = read(USPS, shipment(USPS))
+    assert (item.parties[0].role, item.parties[0].address.country, item.origin_country) == (2, "NZ", "US")
+    item, _ = read(USPS, shipment(USPS, lambda tree: tree.pop("fromAddress")))
+    assert ([each.role for each in item.parties], item.origin_country) == ([2], "")
+    item, _ = read(USPS, shipment(USPS))
+    item.parties[1].address.country = item.origin_country = "CA"
+    with pytest.raises(translate.NotWritten):
+        write(USPS, item)
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("countryofOrigin", "JP"), ("countryOfOrigin", "")])
+def test_trap_7_the_country_of_origin_of_usps_has_a_small_of(name, wanted):
+    def change(tree):
+        del tree["customsForm"]["contents"][0]["countryofOrigin"]
+        tree["customsForm"]["contents"][0][name] = "JP"
+
+    item, faults = read(USPS, shipment(USPS, change))
+    assert item.content[0].origin_country == wanted
+    assert faults == ([] if wanted else [("FIELD_UNKNOWN", f"/customsForm/contents/0/{name}")])
+
+
+def test_trap_9_one_or_many_of_usps_read_alike():
+    def change(tree):
+        tree["packageDescription"]["customerReference"] = tree["packageDescription"]["customerReference"][0]
+        tree["customsForm"]["contents"] = tree["customsForm"]["contents"][0]
+
+    assert read(USPS, shipment(USPS, change)) == read(USPS, shipment(USPS))
+
+
+def test_trap_12_what_usps_insures_is_not_the_customs_value():
+    options = {"packageValue": 500}
+    item, faults = read(USPS, shipment(USPS, lambda tree: tree["packageDescription"].update(packageOptions=options)))
+    assert (item.HasField("declared_value"), item.HasField("insured_value"), faults) == (False, False, [])
 
 
 def fedex_line(line):

@@ -157,8 +157,8 @@ def _completion(fill: Fill, specs: Sequence[Slot]) -> Completion:
     """Make the closure that fills an absent field in, or says that it is missing."""
     slot, key, row, inherit = fill.leaf.slot, fill.leaf.key, fill.leaf.row, fill.inherit
     derive, default = fill.derive, fill.default
-    # A currency alone is no amount, and nothing is required of a part that is not there.
-    alone = slot if (key == "currency" and default is not None) or row.need == "required" else 0
+    # A currency alone is no amount, and nothing is required, or taken for granted, of a part that is not there.
+    alone = slot if (default is not None and (key == "currency" or row.absent)) or row.need == "required" else 0
     basis = fill.sources[0].slot if fill.sources else alone
 
     def complete(place: Any, slots: list[Any], context: Context) -> None:
