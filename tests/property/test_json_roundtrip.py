@@ -19,8 +19,8 @@ from parcelgate.core import hash as canonical
 
 DHL, EASYPOST = "carrier/dhl-mydhl/2.7.2", "carrier/easypost/v2"
 UPS, FEDEX = "carrier/ups-shipping/v2403", "carrier/fedex-ship/v1"
-USPS = "carrier/usps-international/v3"
-ALL = [DHL, EASYPOST, UPS, FEDEX, USPS]
+USPS, SHIPPO = "carrier/usps-international/v3", "carrier/shippo/v1"
+ALL = [DHL, EASYPOST, UPS, FEDEX, USPS, SHIPPO]
 quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 _SIGNS = st.characters(
     codec="utf-8", exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp", "Cn"), exclude_characters="\ufeff"
@@ -359,6 +359,58 @@ def usps(draw):
     return dated(draw, record)
 
 
+@st.composite
+def shippo(draw):
+    party = {
+        "name": text,
+        "company": text,
+        "address": some(address(3)).filter(bool),
+        "telephone": words,
+        "email": words,
+    }
+    roles = draw(st.lists(st.sampled_from([1, 2, 3]), unique=True).map(sorted))
+    parties = [draw(some(party, role=st.just(role))) for role in roles]
+    if 1 in roles and draw(st.booleans()):
+        tax = st.builds(
+            lambda scheme, number: {"scheme": scheme, "number": number}, st.sampled_from(["IOSS", "VAT"]), codes
+        )
+        eori = codes.map(lambda number: {"scheme": "EORI", "number": number})
+        parties[0]["references"] = [draw(eori), draw(tax)]
+    piece = some(
+        {
+            "hs_code": hs,
+            "quantity": counts,
+            "origin_country": countries,
+            "net_mass": masses,
+            "value": amounts(),
+            "product_identifiers": products("SKU"),
+        },
+        description=text,
+    )
+    order = ["INVOICE", "LICENCE", "CERTIFICATE"]
+    numbers = st.lists(st.sampled_from(order), min_size=1, unique=True)
+    written = draw(moments).isoformat()
+    record = draw(
+        some(
+            {
+                "gross_mass": masses,
+                "nature": st.sampled_from([1, 2, 3, 4, 5, 7]),
+                "nature_text": text,
+                "postage": amounts(),
+                "incoterm": st.sampled_from(["DAP", "DDP", "DDU"]),
+                "comments": st.lists(words, min_size=1, max_size=1),
+                "content": st.lists(piece, min_size=1, max_size=3),
+                "documents": numbers.map(
+                    lambda kinds: [{"type": kind, "identifier": "N1"} for kind in sorted(kinds, key=order.index)]
+                ),
+            },
+            parties=st.just([each for each in parties if len(each) > 1]),
+            posted=st.just(moment.read_time(written)),
+        )
+    )
+    return whole(record, {"scheme": 2, "identifier": draw(identifiers), "posting_date": written})
+
+
 def ending(parts, form_id):
     *events, closed = translate.read(parts, form_id)
     assert isinstance(closed, Closed)
@@ -423,6 +475,12 @@ def test_shipments_of_fedex_come_back_as_they_were_written(records):
 @given(st.lists(usps(), min_size=1, max_size=3))
 def test_shipments_of_usps_come_back_as_they_were_written(records):
     come_back(USPS, records)
+
+
+@quick
+@given(st.lists(shippo(), min_size=1, max_size=3))
+def test_shipments_of_shippo_come_back_as_they_were_written(records):
+    come_back(SHIPPO, records)
 
 
 def smallest(form_id):

@@ -18,7 +18,7 @@ from parcelgate.codecs.registry import shipped
 
 DHL, EASYPOST = "carrier/dhl-mydhl/2.7.2", "carrier/easypost/v2"
 UPS, FEDEX = "carrier/ups-shipping/v2403", "carrier/fedex-ship/v1"
-USPS = "carrier/usps-international/v3"
+USPS, SHIPPO = "carrier/usps-international/v3", "carrier/shippo/v1"
 
 
 def shipment(form, change=None):
@@ -126,6 +126,68 @@ def test_trap_9_one_or_many_of_usps_read_alike():
 def test_trap_12_what_usps_insures_is_not_the_customs_value():
     options = {"packageValue": 500}
     item, faults = read(USPS, shipment(USPS, lambda tree: tree["packageDescription"].update(packageOptions=options)))
+    assert (item.HasField("declared_value"), item.HasField("insured_value"), faults) == (False, False, [])
+
+
+def shippo_line(line):
+    return shipment(SHIPPO, lambda tree: tree["customs_declaration"]["items"][0].update(line))
+
+
+def test_trap_1_value_and_weight_of_shippo_are_those_of_the_line():
+    line = {"quantity": 3, "value_amount": "35.00", "value_currency": "EUR", "net_weight": "0.6", "mass_unit": "kg"}
+    item, faults = read(SHIPPO, shippo_line(line))
+    (piece,) = item.content
+    assert (piece.value.units, piece.value.currency, piece.HasField("unit_value"), faults) == (35, "EUR", False, [])
+    assert piece.net_mass.milligrams == 600_000
+    assert write(SHIPPO, item)["customs_declaration"]["items"][0].items() >= line.items() - {("net_weight", "0.6")}
+
+
+@pytest.mark.parametrize(("unit", "milligrams"), [("kg", 2_000_000), ("g", 2000), ("lb", 907_185), ("oz", 56_699)])
+def test_trap_2_the_unit_of_shippo_stands_beside_each_weight(unit, milligrams):
+    (piece,) = read(SHIPPO, shippo_line({"net_weight": "2", "mass_unit": unit}))[0].content
+    assert piece.net_mass.milligrams == milligrams
+    parcels = [{"weight": "2", "mass_unit": unit}, {"weight": "1", "mass_unit": "kg"}]
+    item, faults = read(SHIPPO, shipment(SHIPPO, lambda tree: tree.update(parcels=parcels)))
+    assert (item.gross_mass.milligrams, faults) == (milligrams + 1_000_000, [])
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_trap_7_the_tariff_number_of_shippo_wins_over_the_hs_code_wherever_it_stands(before):
+    codes = {"tariff_number": "4911.99", "hs_code": "490900"}
+
+    def change(tree):
+        (line,) = tree["customs_declaration"]["items"]
+        del line["tariff_number"]
+        line |= codes if before else dict(reversed(codes.items()))
+
+    item, faults = read(SHIPPO, shipment(SHIPPO, change))
+    assert (item.content[0].hs_code, faults) == ("491199", [])
+    item, _ = read(SHIPPO, shippo_line({"tariff_number": None, "hs_code": "490900"}))
+    assert item.content[0].hs_code == "490900"
+    assert write(SHIPPO, item)["customs_declaration"]["items"][0]["tariff_number"] == "490900"
+
+
+@pytest.mark.parametrize("kind", ["EIN", "VAT", "IOSS", "ARN"])
+def test_trap_8_a_tax_number_of_shippo_keeps_its_label(kind):
+    exporter = {"eori_number": "FR1", "tax_id": {"number": "N1", "type": kind}}
+    data = shipment(SHIPPO, lambda tree: tree["customs_declaration"].update(exporter_identification=exporter))
+    item, faults = read(SHIPPO, data)
+    assert [(each.scheme, each.number) for each in item.parties[0].references] == [("EORI", "FR1"), (kind, "N1")]
+    assert faults == []
+    assert write(SHIPPO, item)["customs_declaration"]["exporter_identification"] == exporter
+
+
+def test_trap_9_one_or_many_of_shippo_read_alike():
+    def change(tree):
+        tree["parcels"] = tree["parcels"][0]
+        tree["customs_declaration"]["items"] = tree["customs_declaration"]["items"][0]
+
+    assert read(SHIPPO, shipment(SHIPPO, change)) == read(SHIPPO, shipment(SHIPPO))
+
+
+def test_trap_12_what_shippo_insures_is_not_the_customs_value():
+    insured = {"amount": "500", "currency": "USD"}
+    item, faults = read(SHIPPO, shipment(SHIPPO, lambda tree: tree["extra"].update(insurance=insured)))
     assert (item.HasField("declared_value"), item.HasField("insured_value"), faults) == (False, False, [])
 
 
