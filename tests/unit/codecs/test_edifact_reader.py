@@ -7,7 +7,7 @@ from itertools import chain
 import pytest
 
 from edifact_documents import UNB, interchange, message, receptacle
-from parcelgate.api.record.v1.dispatch_pb2 import Receptacle
+from parcelgate.api.record.v1.dispatch_pb2 import Receptacle, ReceptacleStatus
 from parcelgate.api.record.v1.event_pb2 import ItemEvent
 from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR
 from parcelgate.codecs import translate
@@ -17,6 +17,7 @@ from parcelgate.codecs.registry import Registry, shipped
 from parcelgate.core import resource
 
 FORMAT = "upu/predes/own-1"
+PREFIX = "NZAKLAAUSYDAACN60012"
 
 
 def read(data, registry=None, form=FORMAT):
@@ -311,6 +312,36 @@ def test_faults_around_items_go_into_those_of_a_known_shape_too(tmp_path, monkey
     events = read("".join(segments).encode(), registry, "upu/emsevt/nested")
     assert told(events) == [(number, "ORDINAL_DIFFERS", "CNI[44]/1", 1) for number in range(21, 41)]
     assert all(item.accepted for item in items(events))
+
+
+def test_what_a_group_around_items_lacks_is_said_of_items_of_a_known_shape_too(monkeypatch):
+    monkeypatch.setattr(limit, "SHAPE_TIMES", 1)
+    bags = [
+        segment for number in range(1, 9) for segment in (f"GID+{number}+1'", f"PCI+ZZZ+{PREFIX}{number:03}000125'")
+    ]
+    status = ["STS+1+REC'", "DTM+334:202601160430:203'", *bags]
+    body = ["BGM+23++9'", "DTM+137:202601160515:203'", "CNI+1+BILL'", *status, *status, "STS+1'", *bags, *status]
+    data = "".join([UNB, "UNH+1+IFTSTA:D:00A:UN:PG04'", *body, f"UNT+{len(body) + 2}+1'", "UNZ+1+PD0001'"])
+    events = read(data.encode(), form="upu/rescon/own-1")
+    at = body.index("STS+1'") + 2
+    assert told(events) == [
+        (number, "FIELD_MISSING", f"STS[{at}]/{path}", 1)
+        for number in range(17, 25)
+        for path in ("2", "DTM[1.1=334][1.3=203]/1.2")
+    ]
+    found = [ReceptacleStatus.FromString(item.message) for item in items(events)]
+    assert [each.identifier[-9:-6] for each in found] == [f"{number:03}" for number in range(1, 9)] * 4
+    assert [each.status for each in found] == ["RECEIVED"] * 16 + [""] * 8 + ["RECEIVED"] * 8
+
+
+def test_faults_of_a_group_around_groups_are_told_with_the_items_and_not_again():
+    body = ["BGM+23++9'", "DTM+137:202601160515:203'", "CNI+7+BILL'", "STS+1+REC'", "DTM+334:202601160430:203'"]
+    body += ["GID+1+1'", f"PCI+ZZZ+{PREFIX}001000125'", "CNI+2+BILL'"]
+    data = "".join([UNB, "UNH+1+IFTSTA:D:00A:UN:PG04'", *body, f"UNT+{len(body) + 2}+1'", "UNZ+1+PD0001'"])
+    assert told(read(data.encode(), form="upu/rescon/own-1")) == [
+        (1, "ORDINAL_DIFFERS", "CNI[4]/1", 1),
+        (0, "SEGMENT_MISSING", "CNI[9]/STS", 1),
+    ]
 
 
 def test_a_needed_value_that_can_not_be_read_rejects_its_item(tmp_path):
