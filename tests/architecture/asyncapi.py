@@ -73,6 +73,10 @@ def document() -> dict[str, Any]:
     }
 
 
+# By the syntax of a format.
+_TYPES = {"xml": "application/xml", "edifact": "application/EDIFACT"}
+
+
 def _parameters() -> dict[str, Any]:
     return {"partner": {"description": "The partner's id, which is its user as well."}}
 
@@ -166,12 +170,12 @@ def _messages() -> Iterator[tuple[str, dict[str, Any]]]:
             {
                 "name": form.id,
                 "title": form.title,
-                "contentType": "application/xml",
+                "contentType": _TYPES[form.syntax],
                 "description": "One interchange, whole, as at POST /v1/interchanges. The format is recognised from the body.",
                 "headers": _headers(
                     {"file-name": _text("A name to find the interchange by; the message-id if not given.")}
                 ),
-                "payload": _xml(form.id),
+                "payload": _edifact(form.id) if form.syntax == "edifact" else _xml(form.id),
                 "correlationId": {
                     "location": "$message.header#/message-id",
                     "description": "The answer repeats it as its correlation-id.",
@@ -263,6 +267,10 @@ def _headers(properties: Mapping[str, Any]) -> dict[str, Any]:
 
 def _text(description: str) -> dict[str, str]:
     return {"type": "string", "description": description}
+
+
+def _edifact(format_id: str) -> dict[str, str]:
+    return _text(f"An interchange of the format {format_id}; its segment table is in schemas/{format_id}.")
 
 
 def _xml(format_id: str) -> dict[str, str]:

@@ -20,7 +20,7 @@ _VALUES = {"Money": "amount", "Mass": "mass", "Instant": "time", "Day": "day"}
 def formats_page() -> str:
     """Write the page."""
     known = list(shipped())
-    return "\n".join([*_top(known), *_each(known), *_crosswalks(known)]) + "\n"
+    return "\n".join([*_top(known), *_beside(), *_each(known), *_crosswalks(known)]) + "\n"
 
 
 def _top(known: Sequence[Format]) -> Iterator[str]:
@@ -36,6 +36,17 @@ def _top(known: Sequence[Format]) -> Iterator[str]:
         extends = f" (extends `{one.extends}`)" if one.extends else ""
         cells = (one.title, one.direction, one.syntax, one.status, one.unit, first)
         yield f"| `{one.id}`{extends} | " + " | ".join(map(_cell, cells)) + " |"
+
+
+def _beside() -> Iterator[str]:
+    yield ""
+    yield "Not formats, and why:"
+    yield ""
+    yield "- CONTRL, the service message that acknowledges or rejects an interchange, is read and written (`codecs/edifact/contrl.py`). It tells of"
+    yield "  another interchange, by the places of what is wrong there, and is made of the faults of a reading; no item is in it, so it has no unit"
+    yield "  that could be a record, and no mapping."
+    yield "- CUSEXP and CUSCAR of UN/EDIFACT: their segment tables were not read by us beyond their names and purpose. A folder with a"
+    yield "  `segments.toml` after the table is all that it takes (`CONTRIBUTING.md`)."
 
 
 def _each(known: Sequence[Format]) -> Iterator[str]:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from parcelgate.api.record.v1.decision_pb2 import DecisionCode, Release, Stage
 from parcelgate.api.record.v1.dispatch_pb2 import Consignment, Receptacle, ReceptacleStatus
 from parcelgate.api.record.v1.event_pb2 import ItemEvent
 from parcelgate.codecs import translate
@@ -26,6 +27,7 @@ FORMATS = {
     "upu/resdes/own-1": ReceptacleStatus,
     "upu/rescon/own-1": ReceptacleStatus,
     "upu/resdit/own-1": ReceptacleStatus,
+    "un/cusres/d96a": Release,
 }
 quick = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 # What Latin-1 can print: blanks at the ends are not kept, and so are not made.
@@ -200,6 +202,51 @@ def statuses(draw, form_id):
     return found
 
 
+amounts = st.builds(
+    lambda units, cents, currency: {"units": units, "nanos": cents * 10_000_000, "currency": currency},
+    st.integers(0, 10**9),
+    st.integers(0, 99),
+    st.sampled_from(["EUR", "NZD"]),
+)
+named = st.fixed_dictionaries({"code": words}, optional={"sentence": text, "basis": text})
+found_errors = st.fixed_dictionaries({"code": words}, optional={"address": text})
+due = st.fixed_dictionaries({"type": words}, optional={"rate": text, "amount": amounts})
+releases = st.builds(
+    lambda about, decision, more: Release(declaration=about, decision=decision, **more),
+    st.fixed_dictionaries(
+        {
+            "key": st.fixed_dictionaries(
+                {
+                    "item": st.tuples(item_keys(), st.just({}) | st.just({"posting_date": "2026-11-01"})).map(
+                        lambda both: both[0] | both[1]
+                    )
+                },
+                optional={"flow": st.integers(1, 3), "partner": words},
+            )
+        },
+        optional={
+            "id": words,
+            "version": st.integers(1, 2**32 - 1),
+            "findings": st.lists(found_errors, min_size=1, max_size=3),
+        },
+    ),
+    st.fixed_dictionaries(
+        {"code": st.sampled_from([number for number in DecisionCode.values() if number])},
+        optional={
+            "id": words,
+            "case": st.fixed_dictionaries({"authority": words}),
+            "judged_version": st.integers(1, 2**32 - 1),
+            "stage": st.sampled_from([number for number in Stage.values() if number]),
+            "reasons": st.lists(named, min_size=1, max_size=3),
+            "duties": st.lists(due, min_size=1, max_size=3),
+            "total_due": amounts,
+            "decided": second,
+            "revokes": words,
+            "authority_reference": words,
+        },
+    ),
+    st.fixed_dictionaries({}, optional={"response_id": words}),
+)
 headers = st.fixed_dictionaries(
     {
         "interchange_reference": words,
@@ -253,6 +300,14 @@ def test_statuses_of_receptacles_come_back_as_they_were_written(form_id, facts, 
     records = data.draw(statuses(form_id))
     written_data = b"".join(translate.write(form_id, facts, records))
     assert read(written_data, form_id) == (facts, records)
+
+
+@quick
+@given(headers, st.lists(releases, min_size=1, max_size=4))
+def test_responses_come_back_as_they_were_written_each_in_a_message_of_its_own(facts, records):
+    data = b"".join(translate.write("un/cusres/d96a", facts, records))
+    assert data.count(b"CUSRES:D:96A:UN:PG01'") == len(records)
+    assert read(data, "un/cusres/d96a") == (facts, records)
 
 
 any_text = st.text(

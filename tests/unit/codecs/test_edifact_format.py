@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from parcelgate.api.record.v1.decision_pb2 import Release
 from parcelgate.api.record.v1.dispatch_pb2 import Consignment, Receptacle, ReceptacleStatus
 from parcelgate.api.record.v1.event_pb2 import ItemEvent
 from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR, SEVERITY_NOTICE, SEVERITY_WARNING
@@ -18,6 +19,7 @@ FORMATS = [form for form in shipped() if form.syntax == "edifact"]
 EXAMPLES = [path for form in FORMATS for path in sorted((form.folder / "examples").glob("*.edi"))]
 SEVERITIES = {"notice": SEVERITY_NOTICE, "warning": SEVERITY_WARNING, "error": SEVERITY_ERROR}
 RECORDS = {
+    "un/cusres/d96a": Release,
     "upu/cardit/own-1": Consignment,
     "upu/emsevt/own-1": ItemEvent,
     "upu/precon/own-1": Consignment,
@@ -129,6 +131,7 @@ def changed(tmp_path, name, old, new):
             '"GID 1 1", { group = "a", max = 1, of = ["QTY 1 1"] }, { group = "a", max = 1, of = ["QTY 1 1"] },',
             "one name",
         ),
+        ("mapping", 'at = "receptacle"', 'at = "message"', "the message is the item"),
         ("format", "UNOC:3", "UNOX:3", "character set"),
         ("format", "IFCSUM:D:00A:UN:PG01", "IFCSUM:D:00A:UN", "association code"),
     ],

@@ -344,6 +344,47 @@ def test_faults_of_a_group_around_groups_are_told_with_the_items_and_not_again()
     ]
 
 
+def response(number, *segments):
+    found = ["BGM+++11'", "GIS+4'", *segments, "RFF+ZIT:CP100200305NZ'"]
+    return [f"UNH+{number}+CUSRES:D:96A:UN:PG01'", *found, f"UNT+{len(found) + 2}+{number}'"]
+
+
+@pytest.mark.parametrize("size", [7, 100_000])
+def test_where_a_message_is_an_item_its_faults_are_its_own(size):
+    data = interchange(response(1), response(2, "RFF+ZFL:4'"), ["UNH+3+CUSRES:D:96A:UN:PG01'", "UNT+2+3'"], response(4))
+    events = list(translate.read((data[at : at + size] for at in range(0, len(data), size)), "un/cusres/d96a"))
+    assert [(item.number, item.identifier, item.accepted) for item in items(events)] == [
+        (1, "CP100200305NZ", True),
+        (2, "CP100200305NZ", True),
+        (3, "", False),
+        (4, "CP100200305NZ", True),
+    ]
+    assert {(number, code, address) for number, code, address, _ in told(events)} == {
+        (2, "CODE_UNKNOWN", "#2/RFF[4]/1.2"),
+        (3, "KEY_MISSING", "#3/UNH[1]/GIS/1.1"),
+        (3, "KEY_MISSING", "#3/UNH[1]/RFF[1.1=ZIT]/1.2"),
+        (3, "SEGMENT_MISSING", "#3/UNH[1]/BGM"),
+    }
+    assert isinstance(events[0], Header)
+    assert [type(event) for event in events].count(Header) == 1
+    assert events[-1].complete
+    assert events[-1].items == 4
+
+
+def test_the_limit_of_an_item_that_is_a_message_is_not_that_of_the_interchange(monkeypatch):
+    monkeypatch.setattr(limit, "ITEM", 12_000)
+    long = [f"FTX+AAO+++CODE:{'x' * 60}'"] * 300
+    data = interchange(*(response(number) for number in range(1, 200)), response(200, *long), response(201))
+    assert len(data) > 3 * 12_000
+    parts = (data[at : at + limit.PIECE_LEAST] for at in range(0, len(data), limit.PIECE_LEAST))
+    events = list(translate.read(parts, "un/cusres/d96a"))
+    assert [item.number for item in items(events) if not item.accepted] == [200]
+    assert {(number, code) for number, code, _, _ in told(events)} == {
+        (200, "ITEM_TOO_LARGE"),
+        (200, "SEGMENT_TOO_OFTEN"),
+    }
+
+
 def test_a_needed_value_that_can_not_be_read_rejects_its_item(tmp_path):
     source = shipped().get(FORMAT).folder
     folder = tmp_path / "upu" / "predes" / "own-1"

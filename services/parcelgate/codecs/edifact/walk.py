@@ -62,10 +62,7 @@ class Walk:
         """Begin a message; the present segment is its UNH."""
         context, plan = self._context, self._structure.plan(self._table.message)
         assert plan is not None
-        frame = _Frame(self._table.message, plan, plan.own.level(context) if plan.own is not None else None, 1)
-        frame.header = self._structure.header.level(context)
-        self._frames = [frame]
-        self._frame = frame
+        self._frames = []
         self._at = self._table.start
         self._moves = self._table.moves(self._at)
         self._times = 1
@@ -75,6 +72,12 @@ class Walk:
         self._plain = None
         self.items_of_message = 0
         self._facts = context.header
+        if self._structure.is_whole:
+            self._begin_item()
+        frame = _Frame(self._table.message, plan, plan.own.level(context) if plan.own is not None else None, 1)
+        frame.header = self._structure.header.level(context)
+        self._frames = [frame]
+        self._frame = frame
 
     def take(self, elements: Sequence[Element]) -> None:
         """Read the present segment."""
@@ -120,13 +123,8 @@ class Walk:
         count = around[-1].counts.get(group, 0) + 1
         found = None
         # The first item of a group around it says what that group lacks.
-        known = all(frame.completed for frame in around)
-        if (
-            known
-            and count <= group.entry.most
-            and not any(frame.faults for frame in around)
-            and not (move and move.lacks)
-        ):
+        sound = not any(frame.faults or not frame.completed for frame in around)
+        if sound and count <= group.entry.most and not (move and move.lacks):
             found = self._shapes.read(item, shape, count, self._splitter)
         if found is None or any(frame.level and merge(found[1], frame.level.record) for frame in reversed(around)):
             self._candidate = (item, shape)

@@ -125,11 +125,11 @@ def _rows_of(node: Node) -> Node:
 
 
 def _can_stand_alone(rows: Node, fixed: Sequence[Node]) -> bool:
-    """Tell whether a segment says enough by what never changes: it numbers its group, or has a constant and no needed field."""
+    """Tell whether a segment says enough by what never changes: it numbers its group, or says something and needs no field."""
     if any(_numbers(child) for child in fixed):
         return True
     needed = any(child.leaf is not None and child.leaf.row.need for child in rows.children.values())
-    return not needed and any(child.fixed is not None and child.fixed.const is not None for child in fixed)
+    return not needed and any(child.fixed is not None and (child.fixed.const or child.fixed.encode) for child in fixed)
 
 
 def _numbers(node: Node) -> bool:
