@@ -11,6 +11,7 @@ from expression import carried, expressible, inherited
 from parcelgate.api.record.v1.decision_pb2 import Release
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
 from parcelgate.api.record.v1.item_pb2 import Item
+from parcelgate.api.record.v1.referral_pb2 import ItemReferral
 from parcelgate.codecs import translate
 from parcelgate.codecs.event import Closed, ItemRead
 from parcelgate.codecs.mapping import converter, moment, target
@@ -138,6 +139,19 @@ releases = message(
         code=st.sampled_from([1, 20, 25, 41, 42, 54]),
     ),
 )
+receptacles = st.from_regex("([A-Z]{2}[A-Z0-9]{4}){2}[A-D][UCET][A-Z][0-9]{8}[019]{2}[0-9]{4}", fullmatch=True)
+
+
+def between_posts(descriptor, **fixed):
+    """Generate what posts tell each other of an item, perhaps with the receptacle in which it is."""
+    fields = message(descriptor, item=keys(posted=False), receptacle=None, member_state=countries, **fixed)
+    return st.tuples(fields, st.just({}) | st.fixed_dictionaries({"receptacle": receptacles})).map(
+        lambda both: {**both[0], **both[1]}
+    )
+
+
+# Records that are neither declarations nor responses.
+TOLD = {ItemReferral: between_posts(ItemReferral.DESCRIPTOR, kind=st.integers(1, 3))}
 header = st.fixed_dictionaries(
     {"interchange_reference": words, "sender": words, "recipient": words, "prepared_at": instants()},
     optional={
@@ -156,6 +170,7 @@ quick = settings(max_examples=60, deadline=None, suppress_health_check=list(Heal
 # Carriers' JSON can't say every value of the fields it has; test_json_roundtrip.py makes those that it can.
 DECLARING = [form for form in shipped() if form.mapping.record is Declaration.DESCRIPTOR and form.syntax == "xml"]
 RELEASING = [form for form in shipped() if form.mapping.record is Release.DESCRIPTOR]
+TELLING = [(form, make) for form in shipped() for make in TOLD if form.mapping.record is make.DESCRIPTOR]
 CUSITM = shipped().get("upu/cusitm/own-1")
 of_each = {"ids": lambda form: form.id}
 
@@ -196,6 +211,27 @@ def test_releases_come_back_as_they_were_written(form, facts, records):
     for event, written in zip(read, messages, strict=True):
         assert event.accepted, event.faults
         assert expressible(form, Release.FromString(event.message)) == expressible(form, written)
+
+
+@pytest.mark.parametrize(("form", "make"), TELLING, ids=[form.id for form, _ in TELLING])
+@quick
+@given(header, st.data())
+def test_what_posts_tell_each_other_comes_back_as_it_was_written(form, make, facts, data):
+    facts = carried(form, facts)
+    messages = [make(**record) for record in data.draw(st.lists(TOLD[make], min_size=1, max_size=3))]
+    document = b"".join(translate.write(form.id, facts, messages))
+    first, *read, closed = translate.read([document], form.id)
+    assert first.values == facts
+    assert closed.complete
+    for event, written in zip(read, messages, strict=True):
+        assert event.accepted, event.faults
+        assert event.identifier == written.item.identifier
+        assert expressible(form, make.FromString(event.message)) == expressible(form, written)
+
+
+def test_every_xml_format_is_written_and_read_again_here():
+    here = {form.id for form in [*DECLARING, *RELEASING, *(form for form, _ in TELLING)]}
+    assert here == {form.id for form in shipped() if form.syntax == "xml"}
 
 
 def passed(message, facts, *forms):

@@ -26,6 +26,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "Declaration": ("item", "key"),
     "Release": ("declaration", "key", "item"),
     "ItemEvent": ("item",),
+    "ItemReferral": ("item",),
 }
 # What says that parts of a document are lost.
 _COUNTS = frozenset(("ITEMS_COUNT_DIFFERS", "ENVELOPE_COUNT_DIFFERS"))

@@ -20,7 +20,7 @@ from parcelgate.postal.interchange import pack_faults
 # What travels from a process in one frame.
 _MOST_ITEMS = 250
 _MOST_BYTES = 512 * 1024
-# What an interchange may bring; dispatches and events are read, and wait for what links them to items.
+# What an interchange may bring; dispatches, events and referrals are read, and wait for what links them to items.
 TAKEN = frozenset(("Declaration", "Release"))
 
 
