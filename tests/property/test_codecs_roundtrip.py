@@ -11,7 +11,7 @@ from expression import carried, expressible, inherited
 from parcelgate.api.record.v1.decision_pb2 import Release
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
 from parcelgate.api.record.v1.item_pb2 import Item
-from parcelgate.api.record.v1.referral_pb2 import ItemReferral
+from parcelgate.api.record.v1.referral_pb2 import ItemReferral, ItemReferralAnswer
 from parcelgate.codecs import translate
 from parcelgate.codecs.event import Closed, ItemRead
 from parcelgate.codecs.mapping import converter, moment, target
@@ -151,7 +151,10 @@ def between_posts(descriptor, **fixed):
 
 
 # Records that are neither declarations nor responses.
-TOLD = {ItemReferral: between_posts(ItemReferral.DESCRIPTOR, kind=st.integers(1, 3))}
+TOLD = {
+    ItemReferral: between_posts(ItemReferral.DESCRIPTOR, kind=st.integers(1, 3)),
+    ItemReferralAnswer: between_posts(ItemReferralAnswer.DESCRIPTOR, referral_id=text),
+}
 header = st.fixed_dictionaries(
     {"interchange_reference": words, "sender": words, "recipient": words, "prepared_at": instants()},
     optional={

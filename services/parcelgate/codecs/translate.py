@@ -27,6 +27,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "Release": ("declaration", "key", "item"),
     "ItemEvent": ("item",),
     "ItemReferral": ("item",),
+    "ItemReferralAnswer": ("item",),
 }
 # What says that parts of a document are lost.
 _COUNTS = frozenset(("ITEMS_COUNT_DIFFERS", "ENVELOPE_COUNT_DIFFERS"))

@@ -67,7 +67,7 @@ def test_a_process_whose_gateway_is_gone_ends():
         serve(io.BytesIO(whole[:-5]), io.BytesIO())
 
 
-@pytest.mark.parametrize("name", ["predes", "emsevt", "itmref"])
+@pytest.mark.parametrize("name", ["predes", "emsevt", "itmref", "refrsp"])
 def test_what_is_no_declaration_is_not_taken_for_one_even_if_its_format_is_agreed(name):
     form = shipped().get(f"upu/{name}/own-1")
     body = example(form, "full").read_bytes()
