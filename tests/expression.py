@@ -1,5 +1,6 @@
 """What a format can say of a record: its mapping tells which fields and which entries of lists come back."""
 
+import copy
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -28,6 +29,21 @@ def expressible(form: Format, message: Message) -> dict[str, Any]:
     if parties is not None:
         parties.sort(key=lambda party: party.get("role", 0))
     return record
+
+
+def agreed(form: Format, record: dict[str, Any]) -> dict[str, Any]:
+    """The record with the values on which the format insists, and which it would refuse to write otherwise."""
+    scope = form.mapping.item
+    found = copy.deepcopy(record)
+    for each in scope.sets:
+        part, number, steps = found, each.slot, []
+        while number:
+            steps.append(scope.slots[number].key)
+            number = scope.slots[number].parent
+        for step in reversed(steps):
+            part = part.setdefault(step, {})
+        part[each.key] = each.value
+    return found
 
 
 def inherited(form: Format, record: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:

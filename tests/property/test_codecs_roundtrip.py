@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from expression import carried, expressible, inherited
+from expression import agreed, carried, expressible, inherited
 from parcelgate.api.record.v1.decision_pb2 import Release
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
 from parcelgate.api.record.v1.item_pb2 import Item
@@ -189,7 +189,7 @@ def whole(event):
 @given(header, st.lists(declarations, min_size=1, max_size=3))
 def test_declarations_come_back_as_they_were_written(form, facts, records):
     facts = carried(form, facts)
-    messages = [Declaration(**record) for record in records]
+    messages = [Declaration(**agreed(form, record)) for record in records]
     data = b"".join(translate.write(form.id, facts, messages))
     first, *read, closed = translate.read([data], form.id)
     assert first.values == facts
@@ -253,7 +253,7 @@ def passed(message, facts, *forms):
 @quick
 @given(header, declarations)
 def test_what_a_format_carries_keeps_its_hash_between_two_cusitms(form, facts, record):
-    only_what_it_carries, digest = passed(Declaration(**record), facts, CUSITM, form, CUSITM)
+    only_what_it_carries, digest = passed(Declaration(**agreed(form, record)), facts, CUSITM, form, CUSITM)
     message, again = passed(only_what_it_carries, facts, form, CUSITM)
     assert again == digest
     assert (message.function, message.key.flow) == (only_what_it_carries.function, only_what_it_carries.key.flow)

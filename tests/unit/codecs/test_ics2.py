@@ -1,0 +1,98 @@
+"""The profiles of ICS2: what is peculiar to them beside what every format is tested for."""
+
+import re
+
+import pytest
+
+from parcelgate.api.record.v1.declaration_pb2 import FLOW_EXPORT, FLOW_IMPORT, FUNCTION_AMEND, Declaration
+from parcelgate.api.record.v1.item_pb2 import PARTY_ROLE_SELLER, Item
+from parcelgate.codecs import translate
+from parcelgate.codecs.check import example
+from parcelgate.codecs.registry import shipped
+
+FILING = "ics2/f43/own-1"
+SMALLEST = example(shipped().get(FILING), "smallest").read_text("utf-8")
+
+
+def item_of(text):
+    _, event, _ = translate.read([text.encode()], FILING)
+    assert event.accepted
+    declaration = Declaration.FromString(event.message)
+    return declaration, Item.FromString(event.item), [(fault.code, fault.address) for fault in event.faults]
+
+
+def written(item, flow=FLOW_IMPORT):
+    item.key.identifier = item.key.identifier or "RR000000014NL"
+    data = b"".join(translate.write(FILING, {}, [Declaration(key={"flow": flow}, item=item)])).decode()
+    return re.sub(r">\s+<", "><", data)
+
+
+def test_a_filing_is_always_for_what_comes_in():
+    declaration, _, faults = item_of(SMALLEST)
+    assert faults == []
+    assert declaration.key.flow == FLOW_IMPORT
+    with pytest.raises(translate.NotWritten):
+        written(Item(), FLOW_EXPORT)
+
+
+def test_an_amendment_says_once_at_its_head_which_filing_all_its_items_amend():
+    head = "<MRN>26DE12345678901TF8</MRN><DocumentIssueDate>"
+    amending = SMALLEST.replace("<DocumentIssueDate>", head).replace(
+        "  </FilingHeader>", "<FunctionCode>5</FunctionCode></FilingHeader>"
+    )
+    declaration, item, faults = item_of(amending)
+    assert faults == []
+    assert (declaration.function, item.customs_reference) == (FUNCTION_AMEND, "26DE12345678901TF8")
+
+
+def test_the_number_under_ioss_is_the_fiscal_reference_of_the_seller():
+    number = {"scheme": "IOSS", "number": "IM5280000123"}
+    text = written(Item(parties=[{"role": PARTY_ROLE_SELLER, "name": "Market", "references": [number]}]))
+    reference = "<IdentificationNumber>IM5280000123</IdentificationNumber><Role>FR5</Role>"
+    assert f"<AdditionalFiscalReference>{reference}</AdditionalFiscalReference>" in text
+    place = "    <Consignee>"
+    read = SMALLEST.replace(place, f"<AdditionalFiscalReference>{reference}</AdditionalFiscalReference>{place}")
+    _, item, faults = item_of(read)
+    assert faults == []
+    (seller,) = (party for party in item.parties if party.role == PARTY_ROLE_SELLER)
+    assert [(each.scheme, each.number) for each in seller.references] == [("IOSS", "IM5280000123")]
+
+
+@pytest.mark.parametrize(
+    ("inside", "lacks"),
+    [
+        ("<StreetLine>Torstraße 7</StreetLine>", False),
+        ("<POBox>90</POBox>", False),
+        ("<StreetLine>Torstraße 7</StreetLine><POBox>90</POBox>", False),
+        ("", True),
+    ],
+)
+def test_an_address_needs_a_street_or_a_box(inside, lacks):
+    address = f"<Address><City>Berlin</City><Country>DE</Country>{inside}</Address>"
+    _, item, faults = item_of(SMALLEST.replace("Anna Schmidt</Name>", f"Anna Schmidt</Name>{address}"))
+    where = ("FIELD_MISSING", "/IE3F43/HouseConsignment[1]/Consignee/Address")
+    assert faults == ([where] if lacks else [])
+    assert item.destination_country == "DE"
+
+
+@pytest.mark.parametrize("name", ["Consignor", "Consignee", "TotalGrossMass", "GoodsItem"])
+def test_what_every_filing_has_is_missed(name):
+    without = re.sub(f"<{name}>.*</{name}>", "", SMALLEST, flags=re.DOTALL)
+    _, _, faults = item_of(without)
+    assert len(faults) == 1
+    assert faults[0][0] in {"FIELD_MISSING", "FIELD_UNEXPECTED"}
+
+
+def test_more_goods_items_than_a_house_consignment_may_have_are_read_and_found():
+    (one,) = re.findall(r"    <GoodsItem>.*</GoodsItem>\n", SMALLEST, flags=re.DOTALL)
+    _, item, faults = item_of(SMALLEST.replace(one, one * 99))
+    assert (len(item.content), faults) == (99, [])
+    _, item, faults = item_of(SMALLEST.replace(one, one * 100))
+    assert len(item.content) == 100
+    assert len(faults) == 1
+
+
+def test_whether_an_hs_code_may_be_missing_is_not_for_the_format_to_say():
+    _, item, faults = item_of(SMALLEST)
+    assert [piece.hs_code for piece in item.content] == [""]
+    assert faults == []
