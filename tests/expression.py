@@ -7,6 +7,7 @@ from typing import Any
 
 from google.protobuf.message import Message
 
+from parcelgate.codecs.mapping import target
 from parcelgate.codecs.mapping.scope import Scope
 from parcelgate.codecs.registry import Format
 from parcelgate.core import hash as canonical
@@ -44,6 +45,12 @@ def agreed(form: Format, record: dict[str, Any]) -> dict[str, Any]:
             part = part.setdefault(step, {})
         part[each.key] = each.value
     return found
+
+
+def sayable(form: Format, name: str) -> list[int]:
+    """The values of an enum for which a code list of the format has codes; none if it has no such list."""
+    table = form.source["code"].get(name, {"values": {}})
+    return sorted({target.enum_of(table["enum"]).values_by_name[value].number for value in table["values"].values()})
 
 
 def inherited(form: Format, record: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:

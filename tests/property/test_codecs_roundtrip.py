@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from expression import agreed, carried, expressible, inherited
+from expression import agreed, carried, expressible, inherited, sayable
 from parcelgate.api.record.v1.decision_pb2 import Release
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
 from parcelgate.api.record.v1.item_pb2 import Item
@@ -167,6 +167,10 @@ header = st.fixed_dictionaries(
         "declaring_post": words,
         "origin_post": words,
         "destination_post": words,
+        "registration": words,
+        "authority": words,
+        "representative": words,
+        "declarant": words,
     },
 )
 quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -203,17 +207,22 @@ def test_declarations_come_back_as_they_were_written(form, facts, records):
 
 @pytest.mark.parametrize("form", RELEASING, **of_each)
 @quick
-@given(header, st.lists(releases, min_size=1, max_size=3))
-def test_releases_come_back_as_they_were_written(form, facts, records):
+@given(header, st.lists(releases, min_size=1, max_size=3), st.data())
+def test_releases_come_back_as_they_were_written(form, facts, records, data):
     facts = carried(form, facts)
-    messages = [Release(**record) for record in records]
-    data = b"".join(translate.write(form.id, facts, messages))
-    first, *read, closed = translate.read([data], form.id)
+    codes = sayable(form, "decision")
+    for record in records if codes else ():
+        record["decision"]["code"] = data.draw(st.sampled_from(codes))
+    messages = [Release(**agreed(form, record)) for record in records]
+    document = b"".join(translate.write(form.id, facts, messages))
+    first, *read, closed = translate.read([document], form.id)
     assert first.values == facts
     assert closed.complete
     for event, written in zip(read, messages, strict=True):
         assert event.accepted, event.faults
-        assert expressible(form, Release.FromString(event.message)) == expressible(form, written)
+        assert expressible(form, Release.FromString(event.message)) == inherited(
+            form, expressible(form, written), facts
+        )
 
 
 @pytest.mark.parametrize(("form", "make"), TELLING, ids=[form.id for form, _ in TELLING])

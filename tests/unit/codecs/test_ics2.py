@@ -4,7 +4,23 @@ import re
 
 import pytest
 
-from parcelgate.api.record.v1.declaration_pb2 import FLOW_EXPORT, FLOW_IMPORT, FUNCTION_AMEND, Declaration
+from parcelgate.api.record.v1.decision_pb2 import (
+    DECISION_CODE_AMENDMENT_REQUESTED,
+    DECISION_CODE_ASSESSMENT_COMPLETE,
+    DECISION_CODE_DO_NOT_LOAD,
+    DECISION_CODE_INFO_REQUESTED,
+    DECISION_CODE_SCREENING_REQUESTED,
+    STAGE_ADVANCE,
+    DecisionCode,
+    Release,
+)
+from parcelgate.api.record.v1.declaration_pb2 import (
+    FLOW_EXPORT,
+    FLOW_IMPORT,
+    FUNCTION_AMEND,
+    PROCEDURE_PRE_LOADING,
+    Declaration,
+)
 from parcelgate.api.record.v1.item_pb2 import PARTY_ROLE_SELLER, Item
 from parcelgate.codecs import translate
 from parcelgate.codecs.check import example
@@ -96,3 +112,49 @@ def test_whether_an_hs_code_may_be_missing_is_not_for_the_format_to_say():
     _, item, faults = item_of(SMALLEST)
     assert [piece.hs_code for piece in item.content] == [""]
     assert faults == []
+
+
+MESSAGES = {
+    "ie3q01": {DECISION_CODE_DO_NOT_LOAD},
+    "ie3q02": {DECISION_CODE_INFO_REQUESTED, DECISION_CODE_AMENDMENT_REQUESTED},
+    "ie3q03": {DECISION_CODE_SCREENING_REQUESTED},
+    "ie3n03": {DECISION_CODE_ASSESSMENT_COMPLETE},
+}
+
+
+def decisions(text, form_id):
+    _, *events, _ = translate.read([text], form_id)
+    assert all(event.accepted for event in events)
+    return [Release.FromString(event.message) for event in events]
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_a_message_says_its_own_decisions_before_loading_and_no_others(name):
+    form = shipped().get(f"ics2/{name}/own-1")
+    releases = decisions(example(form, "full").read_bytes(), form.id)
+    assert {release.decision.code for release in releases} == MESSAGES[name]
+    assert {release.decision.stage for release in releases} == {STAGE_ADVANCE}
+    assert {release.decision.case.procedure for release in releases} == {PROCEDURE_PRE_LOADING}
+    for code in set(DecisionCode.values()) - {0} - MESSAGES[name]:
+        release = Release.FromString(releases[0].SerializeToString())
+        release.decision.code = code
+        with pytest.raises(translate.NotWritten):
+            list(translate.write(form.id, {}, [release]))
+
+
+@pytest.mark.parametrize("name", MESSAGES)
+def test_what_ics2_says_of_a_filing_holds_for_its_items_unless_they_say_otherwise(name):
+    form = shipped().get(f"ics2/{name}/own-1")
+    first, second = decisions(example(form, "full").read_bytes(), form.id)
+    assert (first.decision.authority_reference, first.decision.case.authority) == ("26DE12345678902TF6", "eu-ics2-de")
+    assert (second.decision.authority_reference, second.decision.case.authority) == ("26DE12345678901TF8", "eu-ics2")
+
+
+@pytest.mark.parametrize("name", ["ie3q02", "ie3q03"])
+def test_what_ics2_asks_for_reaches_a_post_in_a_cusrsp_as_it_was_asked(name):
+    form = shipped().get(f"ics2/{name}/own-1")
+    releases = decisions(example(form, "full").read_bytes(), form.id)
+    passed_on = b"".join(translate.write("upu/cusrsp/own-1", {}, releases))
+    for release, again in zip(releases, decisions(passed_on, "upu/cusrsp/own-1"), strict=True):
+        assert again.decision.referrals == release.decision.referrals
+        assert len(release.decision.referrals) > 0
