@@ -22,8 +22,10 @@ from parcelgate.api.record.v1.declaration_pb2 import (
     Declaration,
 )
 from parcelgate.api.record.v1.item_pb2 import PARTY_ROLE_SELLER, Item
+from parcelgate.api.record.v1.referral_pb2 import ANSWER_KIND_DO_NOT_LOAD_CONFIRMED, ItemReferralAnswer
 from parcelgate.codecs import translate
 from parcelgate.codecs.check import example
+from parcelgate.codecs.event import ItemRead
 from parcelgate.codecs.registry import shipped
 
 FILING = "ics2/f43/own-1"
@@ -158,3 +160,27 @@ def test_what_ics2_asks_for_reaches_a_post_in_a_cusrsp_as_it_was_asked(name):
     for release, again in zip(releases, decisions(passed_on, "upu/cusrsp/own-1"), strict=True):
         assert again.decision.referrals == release.decision.referrals
         assert len(release.decision.referrals) > 0
+
+
+@pytest.mark.parametrize("name", ["ie3r02", "ie3r03"])
+def test_the_answer_of_the_post_that_has_the_item_reaches_ics2_and_comes_back(name):
+    form, refrsp = shipped().get(f"ics2/{name}/own-1"), shipped().get("upu/refrsp/own-1")
+    first, second = answers(example(form, "full").read_bytes(), form.id)
+    assert (first.registration, second.registration) == ("26DE12345678902TF6", "26DE12345678901TF8")
+    second.referral_id = "IR-2026-000043"
+    passed = answers(b"".join(translate.write(refrsp.id, {}, [first, second])), refrsp.id)
+    assert answers(b"".join(translate.write(form.id, {}, passed)), form.id) == [first, second]
+
+
+@pytest.mark.parametrize("name", ["ie3r02", "ie3r03"])
+def test_that_an_item_is_stopped_has_no_answer_in_ics2(name):
+    stopped = ItemReferralAnswer(item={"identifier": "RR000000014NL"})
+    stopped.answers.add(reference="DE-00017", kind=ANSWER_KIND_DO_NOT_LOAD_CONFIRMED)
+    with pytest.raises(translate.NotWritten):
+        list(translate.write(f"ics2/{name}/own-1", {}, [stopped]))
+
+
+def answers(text, form_id):
+    _, *events, _ = translate.read([text], form_id)
+    assert all(event.accepted for event in events if isinstance(event, ItemRead))
+    return [ItemReferralAnswer.FromString(event.message) for event in events if isinstance(event, ItemRead)]

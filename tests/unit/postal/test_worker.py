@@ -67,9 +67,9 @@ def test_a_process_whose_gateway_is_gone_ends():
         serve(io.BytesIO(whole[:-5]), io.BytesIO())
 
 
-@pytest.mark.parametrize("name", ["predes", "emsevt", "itmref", "refrsp"])
+@pytest.mark.parametrize("name", ["upu/predes", "upu/emsevt", "upu/itmref", "upu/refrsp", "ics2/ie3r02", "ics2/ie3r03"])
 def test_what_is_no_declaration_is_not_taken_for_one_even_if_its_format_is_agreed(name):
-    form = shipped().get(f"upu/{name}/own-1")
+    form = shipped().get(f"{name}/own-1")
     body = example(form, "full").read_bytes()
     sink = io.BytesIO()
     serve(io.BytesIO(asked(body, agreed=form.id)), sink)
