@@ -25,6 +25,7 @@ from parcelgate.core.setting import Settings
 from parcelgate.postal.delivery import Delivering
 from parcelgate.postal.dispatch import Dispatch
 from parcelgate.postal.door import PostalDoor
+from parcelgate.postal.form import Forms
 from parcelgate.postal.handout import HandOut
 from parcelgate.postal.intake import Intake
 from parcelgate.postal.interchange import RECEIVED_BELL
@@ -70,13 +71,7 @@ class PostalService:
         self.pool = Pool(settings.workers)
         self.intake = Intake(runner, vault, settings, recognise)
         self.outcomes = Outcomes(runner.store)
-        self.hand_out = HandOut(
-            runner,
-            vault,
-            lambda form, header, records, codes: translate.write(
-                form, header, records, codes=codes, registry=self._formats()
-            ),
-        )
+        self.hand_out = HandOut(runner, vault, Forms(self._formats))
         self._delivering = Delivering(runner.store, runner.clock)
         routing = Routing(runner, vault, partners)
         translation = Translation(runner, vault, partners, self.pool, routing, str(settings.format_root))
