@@ -33,6 +33,7 @@ from parcelgate.postal.mailbox import FolderTray, InTray, Mailbox, OutTray, Tray
 from parcelgate.postal.outcome import Outcomes
 from parcelgate.postal.pool import Pool
 from parcelgate.postal.queue import InQueue, QueueTray
+from parcelgate.postal.reading import not_taken
 from parcelgate.postal.routing import Routing
 from parcelgate.postal.translation import Translation
 
@@ -68,8 +69,11 @@ class PostalService:
         def recognise(first: bytes, agreed: Sequence[str]) -> str | Fault:
             return translate.recognise(first, agreed=agreed, registry=self._formats())
 
+        def untaken(form: str) -> Fault | None:
+            return not_taken(form, self._formats())
+
         self.pool = Pool(settings.workers)
-        self.intake = Intake(runner, vault, settings, recognise)
+        self.intake = Intake(runner, vault, settings, recognise, untaken)
         self.outcomes = Outcomes(runner.store)
         self.hand_out = HandOut(runner, vault, Forms(self._formats))
         self._delivering = Delivering(runner.store, runner.clock)
