@@ -16,7 +16,7 @@ from conversations.postal_house import (
     opened,
     released,
 )
-from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_REPORTS, ChunkEntry
+from parcelgate.api.record.v1.chunk_pb2 import CHUNK_KIND_REPORTS, Chunk, ChunkEntry
 from parcelgate.api.record.v1.decision_pb2 import DECISION_CODE_RELEASED, Decision, Release, Report
 from parcelgate.api.record.v1.declaration_pb2 import PROCEDURE_IMPORT, Case, Declaration
 from parcelgate.api.record.v1.item_pb2 import ITEM_SCHEME_HOUSE_WAYBILL, Item
@@ -153,6 +153,9 @@ async def test_what_a_format_cannot_carry_of_one_item_is_its_own_dead_letter_and
         assert consumer == "postal.handout"
         assert [one.code for one in letter.faults] == ["ITEM_NOT_WRITTEN", "TEXT_NOT_WRITABLE"]
         assert letter.faults[0].item == declaration(2).item.key.identifier
+        (about,) = Chunk.FromString(letter.message.body).head.entries
+        assert about.declaration.key.item.identifier == declaration(2).item.key.identifier
+        assert about.case.id == "c1"
         (fact,) = told(house, "filing.not_written")
         assert (fact.item, fact.authority, fact.case_id) == (declaration(2).item.key.identifier, "nz-customs", "c1")
         # It went out, whole but for that item: it is not tried again, and the next one does not wait.

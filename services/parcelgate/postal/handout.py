@@ -10,7 +10,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from parcelgate.api.record.v1.chunk_pb2 import ChunkEntry
+from parcelgate.api.record.v1.chunk_pb2 import Chunk, ChunkEntry, ChunkHead
 from parcelgate.api.record.v1.decision_pb2 import Release
 from parcelgate.api.record.v1.declaration_pb2 import Case, Declaration, DeclarationKey
 from parcelgate.api.record.v1.fact_pb2 import Fact
@@ -187,7 +187,9 @@ class HandOut:
             name = f"item/{partner.environment}/{partner.id}/{closed.number}/{one.sequence}"
             told = fault("ITEM_NOT_WRITTEN", format=closed.format, address=wrong.address)
             told.item = item.key.item.identifier
-            body = f"{closed.number} {one.sequence}".encode()
+            # Names the item, so that whoever looks at the dead letter finds it; none of its data.
+            entry = ChunkEntry(declaration=Declaration(id=item.id, version=item.version, key=item.key), case=case)
+            body = Chunk(head=ChunkHead(entries=[entry])).SerializeToString()
             outcome.dead.append(Dead(Message(name, CONSUMER, key, body), [told, wrong], now, 1))
             outcome.facts.append(
                 fact(
