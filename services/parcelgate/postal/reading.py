@@ -132,7 +132,7 @@ def _again(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _item(event: ItemRead) -> Read:
-    number, accepted, identifier, message, item, _, faults, name, destination = event
+    number, accepted, identifier, message, item, _, faults, name, destination, _ = event
     return Read(number, accepted, identifier, name, message, item, destination, pack_faults(faults))
 
 
