@@ -29,7 +29,9 @@ def show(settings: Settings, *, as_json: bool) -> int:
         table.add_column("format", no_wrap=True)
         table.add_column("what it is")
         for one in registry:
-            table.add_row(one.id, f"{one.title} ({one.status})" + (f", a variant of {one.extends}" if one.extends else ""))
+            table.add_row(
+                one.id, f"{one.title} ({one.status})" + (f", a variant of {one.extends}" if one.extends else "")
+            )
         Console(highlight=False).print(table)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     for folder, reason in refused.items():
