@@ -53,9 +53,17 @@ def _each(known: Sequence[Format]) -> Iterator[str]:
     for one in known:
         yield from ("", f"## {one.name}: `{one.id}`", "", " ".join(one.provenance.split()), "")
         record = one.mapping.record.name
-        yield f"Each unit is a {record}. What it cannot express of one:"
+        unit = f"Each unit is {_one(record)}"
+        if not one.mapping.losses:
+            yield f"{unit}, and there is nothing of one that it cannot express."
+            continue
+        yield f"{unit}. What it cannot express of one:"
         yield ""
         yield from (f"- `{path}`: {reason}" for path, reason in one.mapping.losses.items())
+
+
+def _one(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "AEIOU" else f"a {noun}"
 
 
 def _crosswalks(known: Sequence[Format]) -> Iterator[str]:
@@ -63,7 +71,7 @@ def _crosswalks(known: Sequence[Format]) -> Iterator[str]:
     for one in known:
         records.setdefault(one.mapping.record.full_name, []).append(one)
     for of in records.values():
-        yield from ("", f"## The crosswalk of a {of[0].mapping.record.name}", "")
+        yield from ("", f"## The crosswalk of {_one(of[0].mapping.record.name)}", "")
         yield "Paths begin at the unit, those of the header with its name. What has — is not carried; the lists above say why."
         yield from _header(of)
         yield from _record(of[0].mapping.record, of)

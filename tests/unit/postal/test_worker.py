@@ -7,6 +7,7 @@ import pytest
 
 from conversations.postal_house import CUSITM, POST, declaration, document
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
+from parcelgate.codecs.check import example
 from parcelgate.codecs.registry import shipped
 from parcelgate.postal import wire
 from parcelgate.postal.interchange import unpack_faults
@@ -66,10 +67,17 @@ def test_a_process_whose_gateway_is_gone_ends():
         serve(io.BytesIO(whole[:-5]), io.BytesIO())
 
 
-@pytest.mark.parametrize("name", ["predes", "resdes", "precon", "rescon", "cardit", "resdit", "emsevt"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"upu/{name}"
+        for name in ("predes", "resdes", "precon", "rescon", "cardit", "resdit", "emsevt", "itmref", "refrsp")
+    ]
+    + ["ics2/ie3r02", "ics2/ie3r03"],
+)
 def test_what_is_no_declaration_is_not_taken_for_one_even_if_its_format_is_agreed(name):
-    form = shipped().get(f"upu/{name}/own-1")
-    body = (form.folder / "examples" / "full.edi").read_bytes()
+    form = shipped().get(f"{name}/own-1")
+    body = example(form, "full").read_bytes()
     sink = io.BytesIO()
     serve(io.BytesIO(asked(body, agreed=form.id)), sink)
     (end,) = answers(sink)
