@@ -341,6 +341,8 @@ def _text_of(leaf: Leaf, fills: Fills) -> Callable[[Cells, Facts], str | None]:
         try:
             # A list of codes may have no word for a value that another row writes.
             return convert(value) or None
+        except Unsaid:
+            return None
         except (KeyError, ValueError, OverflowError):
             raise Unwritable(leaf.row.at) from None
 
