@@ -1,11 +1,13 @@
 """What a format can say of a record: its mapping tells which fields and which entries of lists come back."""
 
+import copy
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf.message import Message
 
+from parcelgate.codecs.mapping import target
 from parcelgate.codecs.mapping.scope import Scope
 from parcelgate.codecs.registry import Format
 from parcelgate.core import hash as canonical
@@ -28,6 +30,27 @@ def expressible(form: Format, message: Message) -> dict[str, Any]:
     if parties is not None:
         parties.sort(key=lambda party: party.get("role", 0))
     return record
+
+
+def agreed(form: Format, record: dict[str, Any]) -> dict[str, Any]:
+    """The record with the values on which the format insists, and which it would refuse to write otherwise."""
+    scope = form.mapping.item
+    found = copy.deepcopy(record)
+    for each in scope.sets:
+        part, number, steps = found, each.slot, []
+        while number:
+            steps.append(scope.slots[number].key)
+            number = scope.slots[number].parent
+        for step in reversed(steps):
+            part = part.setdefault(step, {})
+        part[each.key] = each.value
+    return found
+
+
+def sayable(form: Format, name: str) -> list[int]:
+    """The values of an enum for which a code list of the format has codes; none if it has no such list."""
+    table = form.source["code"].get(name, {"values": {}})
+    return sorted({target.enum_of(table["enum"]).values_by_name[value].number for value in table["values"].values()})
 
 
 def inherited(form: Format, record: dict[str, Any], facts: Mapping[str, Any]) -> dict[str, Any]:

@@ -20,7 +20,7 @@ _VALUES = {"Money": "amount", "Mass": "mass", "Instant": "time", "Day": "day"}
 def formats_page() -> str:
     """Write the page."""
     known = list(shipped())
-    return "\n".join([*_top(known), *_each(known), *_crosswalks(known)]) + "\n"
+    return "\n".join([*_top(known), *_beside(), *_each(known), *_crosswalks(known)]) + "\n"
 
 
 def _top(known: Sequence[Format]) -> Iterator[str]:
@@ -38,13 +38,32 @@ def _top(known: Sequence[Format]) -> Iterator[str]:
         yield f"| `{one.id}`{extends} | " + " | ".join(map(_cell, cells)) + " |"
 
 
+def _beside() -> Iterator[str]:
+    yield ""
+    yield "Not formats, and why:"
+    yield ""
+    yield "- CONTRL, the service message that acknowledges or rejects an interchange, is read and written (`codecs/edifact/contrl.py`). It tells of"
+    yield "  another interchange, by the places of what is wrong there, and is made of the faults of a reading; no item is in it, so it has no unit"
+    yield "  that could be a record, and no mapping."
+    yield "- CUSEXP and CUSCAR of UN/EDIFACT: their segment tables were not read by us beyond their names and purpose. A folder with a"
+    yield "  `segments.toml` after the table is all that it takes (`CONTRIBUTING.md`)."
+
+
 def _each(known: Sequence[Format]) -> Iterator[str]:
     for one in known:
         yield from ("", f"## {one.name}: `{one.id}`", "", " ".join(one.provenance.split()), "")
         record = one.mapping.record.name
-        yield f"Each unit is a {record}. What it cannot express of one:"
+        unit = f"Each unit is {_one(record)}"
+        if not one.mapping.losses:
+            yield f"{unit}, and there is nothing of one that it cannot express."
+            continue
+        yield f"{unit}. What it cannot express of one:"
         yield ""
         yield from (f"- `{path}`: {reason}" for path, reason in one.mapping.losses.items())
+
+
+def _one(noun: str) -> str:
+    return f"an {noun}" if noun[0] in "AEIOU" else f"a {noun}"
 
 
 def _crosswalks(known: Sequence[Format]) -> Iterator[str]:
@@ -52,7 +71,7 @@ def _crosswalks(known: Sequence[Format]) -> Iterator[str]:
     for one in known:
         records.setdefault(one.mapping.record.full_name, []).append(one)
     for of in records.values():
-        yield from ("", f"## The crosswalk of a {of[0].mapping.record.name}", "")
+        yield from ("", f"## The crosswalk of {_one(of[0].mapping.record.name)}", "")
         yield "Paths begin at the unit, those of the header with its name. What has — is not carried; the lists above say why."
         yield from _header(of)
         yield from _record(of[0].mapping.record, of)

@@ -31,7 +31,7 @@ from parcelgate.api.record.v1.decision_pb2 import (
 )
 from parcelgate.api.record.v1.declaration_pb2 import PROCEDURE_IMPORT, Case
 from parcelgate.api.record.v1.quantity_pb2 import Instant, Money
-from parcelgate.codecs import translate
+from parcelgate.codecs.registry import shipped
 from parcelgate.core import naming
 from parcelgate.core.bell import Bell
 from parcelgate.core.chunk import Address, pack
@@ -41,6 +41,7 @@ from parcelgate.core.runner import Runner
 from parcelgate.core.seal import Vault
 from parcelgate.postal import wire
 from parcelgate.postal.delivery import Delivering
+from parcelgate.postal.form import Forms
 from parcelgate.postal.handout import HandOut
 from parcelgate.postal.interchange import Interchange
 from parcelgate.postal.reading import Task, answer_of
@@ -146,11 +147,7 @@ class PostalPath:
         self.partners = Partners()
         self.delivering = Delivering(self.runner.store, self.runner.clock)
         self.routing = Routing(self.runner, self.vault, self.partners)
-        self.hand_out = HandOut(
-            self.runner,
-            self.vault,
-            lambda form, header, records, codes: translate.write(form, header, records, codes=codes),
-        )
+        self.hand_out = HandOut(self.runner, self.vault, Forms(shipped))
         self.key: DataKey = self.vault.new_key()
         self.store.keys[self.key.id] = self.key.wrapped
 

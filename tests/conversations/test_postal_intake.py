@@ -22,6 +22,7 @@ from conversations.postal_house import (
 )
 from parcelgate.api.record.v1.declaration_pb2 import FLOW_IMPORT, FUNCTION_AMEND, FUNCTION_CANCEL
 from parcelgate.api.record.v1.item_pb2 import Item
+from parcelgate.codecs.registry import shipped
 from parcelgate.core.letter import HandedIn
 from parcelgate.core.port import BusyError, Outcome, Write
 from parcelgate.postal.interchange import find
@@ -366,3 +367,13 @@ async def test_with_too_much_in_hand_files_stay_in_the_tray_and_messages_in_the_
         await house.hand_in(document("BUSY1", declaration(1)))
         await house.all_routed(3)
         assert not list(house.tray(POST, "in").iterdir())
+
+
+@pytest.mark.parametrize("name", ["predes", "emsevt"])
+async def test_what_nothing_can_be_done_with_yet_is_refused_at_once_even_if_it_is_agreed(house, name):
+    form = shipped().get(f"upu/{name}/own-1")
+    with_partner(house, POST, formats_in=(CUSITM, form.id))
+    answer = await house.post((form.folder / "examples" / "full.edi").read_bytes())
+    assert (answer.status_code, codes(answer.json())) == (422, ["RECORD_NOT_TAKEN"])
+    assert form.id in answer.json()["faults"][0]["sentence"]
+    assert "receipt" not in answer.json()

@@ -62,7 +62,7 @@ AT_THE_DOOR = [
     ("a ZIP archive", lambda whole: b"PK\x03\x04" + bytes(500), "DOCUMENT_NOT_XML", 1, "is a ZIP archive"),
     ("compressed", gzip.compress, "DOCUMENT_NOT_XML", 1, "compressed with gzip"),
     ("JSON", lambda whole: b'{"items": []}', "FORMAT_UNKNOWN", 1, "an object with items"),
-    ("EDIFACT", lambda whole: b"UNB+UNOC:3+JPA+DEA'", "DOCUMENT_NOT_XML", 1, "EDIFACT"),
+    ("EDIFACT", lambda whole: b"UNB+UNOC:3+JPA+DEA'", "FORMAT_UNKNOWN", 1, "an interchange without UNH"),
     ("zeros", lambda whole: bytes(5000), "DOCUMENT_NOT_XML", 1, "begin with <"),
     ("UTF-32", lambda whole: whole.decode().encode("utf-32"), "XML_ENCODING", 1, "UTF-32"),
     ("EBCDIC", lambda whole: whole.decode().encode("cp037", "replace"), "XML_ENCODING", 1, "EBCDIC"),

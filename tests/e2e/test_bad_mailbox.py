@@ -103,7 +103,7 @@ def test_what_is_not_meant_for_us_is_left_alone(gateway, writer, tray):
         ("empty.xml", b"", "INTERCHANGE_EMPTY"),
         ("letter.doc", b"\xd0\xcf\x11\xe0 letter", "DOCUMENT_NOT_XML"),
         ("bomb.xml", b'<!DOCTYPE a [<!ENTITY b "b">]><a>&b;</a>', "XML_DOCTYPE"),
-        ("own.result.json", b"{}", "DOCUMENT_NOT_XML"),
+        ("own.result.json", b"{}", "FORMAT_UNKNOWN"),
     ],
 )
 def test_a_bad_file_lies_in_error_with_its_reason_beside_it(gateway, tray, name, body, code):

@@ -58,6 +58,11 @@ def test_a_variant_counts_from_when_its_folder_is_there(data, tmp_path):
     with_data = ("--data", data)
     _, told = run("send", early, "--as", PARTNER, *with_data, cwd=tmp_path, code=2)
     assert "FORMAT_NOT_AGREED" in told
+    said, _ = run("doctor", "--json", *with_data, cwd=tmp_path, code=1)
+    (partners,) = [one for one in json.loads(said) if one["what"] == "partners"]
+    assert not partners["well"]
+    assert f"{PARTNER} names the format {IN} in formats_in, and there is none." in partners["finding"]
+    assert f"{PARTNER} names the format {OUT} in formats_out, and there is none." in partners["finding"]
 
     folder = variant(data / "formats", OWN_CODE, name=IN)
     renamed = '[item]\nrows = [{ at = "Data/DecisionCd", now = "Data/OutcomeCd" }]\n'

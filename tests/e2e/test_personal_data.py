@@ -135,6 +135,9 @@ def test_the_monitor_and_the_command_line_show_no_name(scene):
     declarations = [
         row[0] for row in gateway.rows("SELECT DISTINCT declaration_id FROM postal_item WHERE declaration_id <> ''")
     ]
+    # The monitor hears of an item a moment after its sender has the answer.
+    for one in declarations:
+        wait(lambda path=f"/api/items/{one}/timeline": gateway.get(path, "integrator").status_code == 200)
     paths = ["/", "/dead", "/api/overview", "/api/dead", *(f"/api/items/{one}/timeline" for one in declarations)]
     paths += [f"{place}/interchanges/{one}" for one in receipts for place in ("", "/api")]
     for path in paths:

@@ -17,11 +17,15 @@ from parcelgate.codecs.json import limit
 from parcelgate.codecs.json.value import Decoder, Odd
 from parcelgate.codecs.mapping import moment, quantity
 from parcelgate.codecs.mapping.converter import Normalised
+from parcelgate.codecs.mapping.piece import Pieces
 from parcelgate.codecs.registry import shipped
 from parcelgate.core import codelist
 from parcelgate.core import hash as canonical
 
 DHL, EASYPOST = "carrier/dhl-mydhl/2.7.2", "carrier/easypost/v2"
+UPS, FEDEX = "carrier/ups-shipping/v2403", "carrier/fedex-ship/v1"
+USPS, SHIPPO = "carrier/usps-international/v3", "carrier/shippo/v1"
+ALL = [DHL, EASYPOST, UPS, FEDEX, USPS, SHIPPO]
 quick = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 _SIGNS = st.characters(
     codec="utf-8", exclude_categories=("Cs", "Cc", "Zs", "Zl", "Zp", "Cn"), exclude_characters="\ufeff"
@@ -182,6 +186,236 @@ def easypost(draw):
     return whole(record, {"scheme": 2, "identifier": draw(identifiers), "posting_date": written})
 
 
+days = moments.map(lambda moment: f"{moment:%Y-%m-%d}")
+OWN = ["SKU", "MERCHANT", "MANUFACTURER", "STANDARDISED"]
+
+
+def products(*order):
+    names = st.lists(st.sampled_from(order), min_size=1, unique=True)
+    return names.map(lambda found: [{"scheme": name, "identifier": "P-1"} for name in sorted(found, key=order.index)])
+
+
+def priced(draw, content, currency):
+    """Give some lines the price of a piece, and where there is a quantity the total that it makes."""
+    for each in content:
+        if draw(st.booleans()):
+            each["unit_value"] = draw(amounts(currency))
+            if "quantity" in each or draw(st.booleans()):
+                each["quantity"] = draw(st.integers(1, 9999))
+                each["value"] = quantity.times(each["unit_value"], each["quantity"])
+
+
+def dated(draw, record):
+    """Give an item the key of a dialect that says the day only."""
+    written = draw(days)
+    record["posted"] = moment.read_time(written)
+    return whole(record, {"scheme": 2, "identifier": draw(identifiers), "posting_date": written})
+
+
+@st.composite
+def ups(draw):
+    currency = draw(currencies)
+    vendor = st.builds(
+        lambda scheme, number: {"scheme": scheme, "number": number},
+        st.sampled_from(["IOSS", "VOEC", "ARN", "SG_GST"]),
+        codes,
+    )
+    tax = codes.map(lambda number: [{"scheme": "TAX_ID", "number": number}])
+    party = {
+        "name": text,
+        "person_type": st.integers(1, 2),
+        "address": some(address(3)).filter(bool),
+        "telephone": words,
+        "email": words,
+        "fax": words,
+    }
+    sender = st.builds(lambda first, more: first + more, tax, st.lists(vendor, max_size=2))
+    parties = [
+        draw(some({**party, "references": sender if role == 1 else tax}, role=st.just(role), company=text))
+        for role in draw(st.sampled_from([[1], [2], [1, 2]]))
+    ]
+    long = st.text(st.sampled_from("ab ,é"), min_size=1, max_size=140).map(str.strip).filter(bool)
+    piece = some(
+        {
+            "hs_code": hs,
+            "unit_code": st.sampled_from(["KGM", "PR", "EA"]),
+            "origin_country": countries,
+            "net_mass": masses,
+            "product_identifiers": products(*OWN),
+        },
+        description=text | long,
+    )
+    content = draw(st.lists(piece, max_size=3))
+    priced(draw, content, currency)
+    record = draw(
+        some(
+            {
+                "gross_mass": masses,
+                "nature": st.sampled_from([1, 2, 3, 4, 5, 7]),
+                "declared_value": amounts(),
+                "postage": amounts(currency),
+                "incoterm": st.sampled_from(["DAP", "DDP", "DDU"]),
+                "comments": st.lists(words, min_size=1, max_size=1),
+                "extensions": text.map(lambda value: [{"name": "DESCRIPTION", "value": value}]),
+                "documents": codes.map(lambda number: [{"type": "INVOICE", "identifier": number}]),
+            },
+            parties=st.just(parties),
+        )
+    )
+    if content:
+        record["content"] = content
+    return dated(draw, record)
+
+
+@st.composite
+def fedex(draw):
+    reference = st.builds(lambda scheme, number: {"scheme": scheme, "number": number}, codes, codes)
+    party = {
+        "name": text,
+        "company": text,
+        "address": some(address(3)).filter(bool),
+        "telephone": words,
+        "email": words,
+        "fax": words,
+        "references": st.lists(reference, min_size=1, max_size=2),
+    }
+    roles = draw(st.lists(st.sampled_from([1, 2, 3]), unique=True).map(sorted))
+    parties = [draw(some(party, role=st.just(role))) for role in roles]
+    piece = some(
+        {
+            "hs_code": hs,
+            "quantity": counts,
+            "unit_code": st.sampled_from(["KGM", "PR", "EA"]),
+            "origin_country": countries,
+            "net_mass": masses,
+            "value": amounts(),
+            "product_identifiers": products("SKU"),
+        },
+        description=text,
+    )
+    content = draw(st.lists(piece, max_size=3))
+    for each in content:
+        if draw(st.booleans()):
+            each["unit_value"] = draw(amounts())
+            if "quantity" in each:
+                each["quantity"] = draw(st.integers(1, 9999))
+                each["value"] = quantity.times(each["unit_value"], each["quantity"])
+    record = draw(
+        some(
+            {
+                "local_identifiers": st.lists(codes, min_size=1, max_size=1),
+                "gross_mass": masses,
+                "nature": st.sampled_from([1, 2, 3, 4, 5, 7]),
+                "declared_value": amounts(),
+                "postage": amounts(),
+                "incoterm": st.sampled_from(["DAP", "DDP", "FCA"]),
+                "comments": st.lists(words, min_size=1, max_size=2),
+                "documents": codes.map(lambda number: [{"type": "INVOICE", "identifier": number}]),
+            },
+            parties=st.just([each for each in parties if len(each) > 1]),
+        )
+    )
+    if content:
+        record["content"] = content
+    return dated(draw, record)
+
+
+@st.composite
+def usps(draw):
+    reference = st.builds(lambda number: [{"scheme": "TAX_CODE", "number": number}], codes)
+    party = {
+        "first_name": words,
+        "last_name": words,
+        "company": text,
+        "address": some(address(2)).filter(bool),
+        "telephone": words,
+        "references": reference,
+    }
+    parties = [draw(some(party, role=st.just(role))) for role in draw(st.sampled_from([[1], [2], [1, 2]]))]
+    for each in parties:
+        if each["role"] == 1 and "address" in each:
+            # The country is taken for granted of an address that says something else.
+            each["address"] |= {"country": "US", "lines": draw(lines)}
+    piece = some(
+        {"hs_code": hs, "quantity": counts, "origin_country": countries, "net_mass": masses, "value": amounts("USD")},
+        description=text,
+    )
+    content = draw(st.lists(piece, max_size=3))
+    priced(draw, content, "USD")
+    numbers = st.lists(st.sampled_from(["INVOICE", "LICENCE", "CERTIFICATE"]), min_size=1, unique=True)
+    order = ["INVOICE", "LICENCE", "CERTIFICATE"]
+    record = draw(
+        some(
+            {
+                "gross_mass": masses,
+                "nature": st.sampled_from([1, 2, 3, 4, 5, 7]),
+                "nature_text": text,
+                "comments": st.lists(words, min_size=1, max_size=1),
+                "extensions": st.just([{"name": "RESTRICTION", "value": "QUARANTINE"}]),
+                "documents": numbers.map(
+                    lambda kinds: [{"type": kind, "identifier": "N1"} for kind in sorted(kinds, key=order.index)]
+                ),
+            },
+            parties=st.just([each for each in parties if len(each) > 1]),
+        )
+    )
+    if content:
+        record["content"] = content
+    return dated(draw, record)
+
+
+@st.composite
+def shippo(draw):
+    party = {
+        "name": text,
+        "company": text,
+        "address": some(address(3)).filter(bool),
+        "telephone": words,
+        "email": words,
+    }
+    roles = draw(st.lists(st.sampled_from([1, 2, 3]), unique=True).map(sorted))
+    parties = [draw(some(party, role=st.just(role))) for role in roles]
+    if 1 in roles and draw(st.booleans()):
+        tax = st.builds(
+            lambda scheme, number: {"scheme": scheme, "number": number}, st.sampled_from(["IOSS", "VAT"]), codes
+        )
+        eori = codes.map(lambda number: {"scheme": "EORI", "number": number})
+        parties[0]["references"] = [draw(eori), draw(tax)]
+    piece = some(
+        {
+            "hs_code": hs,
+            "quantity": counts,
+            "origin_country": countries,
+            "net_mass": masses,
+            "value": amounts(),
+            "product_identifiers": products("SKU"),
+        },
+        description=text,
+    )
+    order = ["INVOICE", "LICENCE", "CERTIFICATE"]
+    numbers = st.lists(st.sampled_from(order), min_size=1, unique=True)
+    written = draw(moments).isoformat()
+    record = draw(
+        some(
+            {
+                "gross_mass": masses,
+                "nature": st.sampled_from([1, 2, 3, 4, 5, 7]),
+                "nature_text": text,
+                "postage": amounts(),
+                "incoterm": st.sampled_from(["DAP", "DDP", "DDU"]),
+                "comments": st.lists(words, min_size=1, max_size=1),
+                "content": st.lists(piece, min_size=1, max_size=3),
+                "documents": numbers.map(
+                    lambda kinds: [{"type": kind, "identifier": "N1"} for kind in sorted(kinds, key=order.index)]
+                ),
+            },
+            parties=st.just([each for each in parties if len(each) > 1]),
+            posted=st.just(moment.read_time(written)),
+        )
+    )
+    return whole(record, {"scheme": 2, "identifier": draw(identifiers), "posting_date": written})
+
+
 def ending(parts, form_id):
     *events, closed = translate.read(parts, form_id)
     assert isinstance(closed, Closed)
@@ -216,11 +450,49 @@ def test_shipments_of_easypost_come_back_as_they_were_written(records):
     come_back(EASYPOST, records)
 
 
+@quick
+@given(st.lists(ups(), min_size=1, max_size=3))
+def test_shipments_of_ups_come_back_as_they_were_written(records):
+    come_back(UPS, records)
+
+
+@given(
+    st.text(st.sampled_from("ab ,"), min_size=1, max_size=60).map(str.strip).filter(bool),
+    st.integers(2, 4),
+    st.integers(2, 9),
+)
+def test_a_text_cut_in_pieces_is_whole_again_and_no_piece_is_too_long_but_the_last(words, count, size):
+    pieces = Pieces(count, size)
+    cut = pieces.cut(words)
+    assert pieces.join(cut) == words
+    assert len(cut) <= count
+    assert all(0 < len(each) <= size for each in cut[:-1])
+    assert len(cut[-1]) <= size or len(words) > (count - 1) * size
+
+
+@quick
+@given(st.lists(fedex(), min_size=1, max_size=3))
+def test_shipments_of_fedex_come_back_as_they_were_written(records):
+    come_back(FEDEX, records)
+
+
+@quick
+@given(st.lists(usps(), min_size=1, max_size=3))
+def test_shipments_of_usps_come_back_as_they_were_written(records):
+    come_back(USPS, records)
+
+
+@quick
+@given(st.lists(shippo(), min_size=1, max_size=3))
+def test_shipments_of_shippo_come_back_as_they_were_written(records):
+    come_back(SHIPPO, records)
+
+
 def smallest(form_id):
     return (shipped().get(form_id).folder / "examples" / "smallest.json").read_bytes()
 
 
-@pytest.mark.parametrize("form_id", [DHL, EASYPOST])
+@pytest.mark.parametrize("form_id", ALL)
 def test_a_document_cut_at_any_byte_says_that_it_did_not_close(form_id):
     data = smallest(form_id)
     for cut in range(data.rindex(b"}") + 1):
@@ -230,7 +502,7 @@ def test_a_document_cut_at_any_byte_says_that_it_did_not_close(form_id):
         assert [each.code for each in closed.faults] == ["JSON_TRUNCATED" if data[:cut].strip() else "DOCUMENT_EMPTY"]
 
 
-@pytest.mark.parametrize("form_id", [DHL, EASYPOST])
+@pytest.mark.parametrize("form_id", ALL)
 def test_lines_cut_at_any_byte_give_those_before_and_do_not_close(form_id):
     line = json.dumps(json.loads(smallest(form_id))).encode()
     for cut in range(0, len(line), 7):
@@ -243,7 +515,7 @@ def test_lines_cut_at_any_byte_give_those_before_and_do_not_close(form_id):
 
 @quick
 @given(st.data())
-@pytest.mark.parametrize("form_id", [DHL, EASYPOST])
+@pytest.mark.parametrize("form_id", ALL)
 def test_a_document_with_any_byte_changed_gets_an_answer(form_id, data):
     whole_text = (shipped().get(form_id).folder / "examples" / "full.json").read_bytes()
     place = data.draw(st.integers(0, len(whole_text) - 1))
@@ -253,7 +525,7 @@ def test_a_document_with_any_byte_changed_gets_an_answer(form_id, data):
 @quick
 @given(st.binary(max_size=400))
 def test_any_bytes_get_an_answer(data):
-    for form_id in (DHL, EASYPOST):
+    for form_id in ALL:
         ending([data], form_id)
         ending([b"[{" + data], form_id)
     translate.recognise(data)
@@ -268,7 +540,7 @@ values = st.recursive(
 
 @quick
 @given(st.data())
-@pytest.mark.parametrize("form_id", [DHL, EASYPOST])
+@pytest.mark.parametrize("form_id", ALL)
 def test_any_value_in_any_place_gets_an_answer(form_id, data):
     tree = json.loads((shipped().get(form_id).folder / "examples" / "full.json").read_bytes())
     holder = tree

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import grpc
@@ -20,6 +21,7 @@ from parcelgate.app.replaying import ReplayDoor
 from parcelgate.app.wire import Line
 from parcelgate.carrier.service import CarrierService
 from parcelgate.clearance.service import ClearanceServicer
+from parcelgate.codecs.registry import shipped
 from parcelgate.core.credential import Credentials
 from parcelgate.core.partner import Partners
 from parcelgate.core.runner import Consumer
@@ -106,6 +108,7 @@ def build(
                 credentials=credentials,
                 charge=engines.charge,
                 queue=engines.queue,
+                formats=partial(shipped, settings.format_root),
             )
         )
     if "router" in names:

@@ -17,6 +17,7 @@ from rich.markup import escape
 from parcelgate.app import topology
 from parcelgate.app.client import Client, NoGatewayError, RefusedError
 from parcelgate.app.running import Running, processes, running
+from parcelgate.codecs.agreement import misfits
 from parcelgate.codecs.registry import shipped
 from parcelgate.core.partner import Partners
 from parcelgate.core.setting import Settings
@@ -133,10 +134,13 @@ def _data(data: Path) -> Check:
 
 def _partners(settings: Settings) -> Check:
     try:
-        count = len(Partners(settings.partners).all())
+        partners = Partners(settings.partners).all()
     except ValueError as error:
         return Check("partners", well=False, finding=str(error), hint="Mend the file that is named.")
-    return Check("partners", well=True, finding=f"{count} profiles")
+    registry = shipped(settings.format_root)
+    wrong = [one.sentence for partner in partners for one in misfits(partner, registry)]
+    finding = f"not used: {' '.join(wrong)}" if wrong else f"{len(partners)} profiles"
+    return Check("partners", not wrong, finding, "Mend the partner's file, or put the format's folder in its place.")
 
 
 def _formats(settings: Settings) -> Check:

@@ -24,9 +24,14 @@ def show(settings: Settings, *, as_json: bool) -> int:
     if as_json:
         sys.stdout.write(json.dumps([_about(one) for one in registry], indent=2) + "\n")
     else:
-        table = Table("format", "what it is", "direction", "status", "extends")
+        table = Table(box=None, pad_edge=False)
+        # An id is there to be copied, however narrow the window.
+        table.add_column("format", no_wrap=True)
+        table.add_column("what it is")
         for one in registry:
-            table.add_row(one.id, one.title, one.direction, one.status, one.extends)
+            table.add_row(
+                one.id, f"{one.title} ({one.status})" + (f", a variant of {one.extends}" if one.extends else "")
+            )
         Console(highlight=False).print(table)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     for folder, reason in refused.items():

@@ -17,6 +17,8 @@ import structlog
 from parcelgate.app import assembly, engine, server, topology, wire
 from parcelgate.app.engine import Engines
 from parcelgate.app.running import Running, announce, locked
+from parcelgate.codecs.agreement import misfits
+from parcelgate.codecs.registry import shipped
 from parcelgate.core.credential import Credentials
 from parcelgate.core.partner import Partners
 from parcelgate.core.seal import Vault, master_key
@@ -85,6 +87,7 @@ async def _serve(
     if engines is None:
         built = assembly.answering(names, settings)
     else:
+        _tell_misfits(partners, settings)
         vault = Vault(master_key(settings.data / "master.key"), engines.runner.store)
         built = assembly.build(names, engines, vault, partners, credentials, settings, line)
     address = await stack.enter_async_context(server.grpc_port(settings, credentials, built.services, missing))
@@ -100,6 +103,15 @@ async def _serve(
     if ready is not None:
         ready(where)
     await _until_stopped(engines, built.services, stop, serving)
+
+
+def _tell_misfits(partners: Partners, settings: Settings) -> None:
+    """Log which formats of partners' files are refused, and why; a missing one counts as soon as its folder is there."""
+    registry = shipped(settings.format_root)
+    for partner in partners.all():
+        for wrong in misfits(partner, registry):
+            log = structlog.get_logger("gateway")
+            log.warning("partner_format_refused", partner=partner.id, code=wrong.code, reason=wrong.sentence)
 
 
 def calm_collector() -> None:

@@ -21,6 +21,7 @@ DOORS = {
     "/v1/interchanges": "postal",
     "/v1/responses": "postal",
     "/v1/shipments": "carrier",
+    "/v1/carriers": "carrier",
     "/v1/decisions": "carrier",
     "/v1/openapi.json": "carrier",
     "/v1/reports": "router",

@@ -10,7 +10,7 @@ from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR, Fault
 from parcelgate.api.record.v1.item_pb2 import ItemKey
 from parcelgate.api.record.v1.quantity_pb2 import Instant
 from parcelgate.carrier.finding import MOST
-from parcelgate.carrier.request import FORMAT, LONGEST_REFERENCE, Request
+from parcelgate.carrier.request import LONGEST_REFERENCE, Request
 from parcelgate.carrier.shipment import Checked
 from parcelgate.core import chunk, naming
 from parcelgate.core.fact import fact
@@ -71,7 +71,10 @@ class Booking:
                 declaration=declaration,
                 destination=checked.line.item.destination_country,
                 faults=faults,
-                details={"function": Function.Name(declaration.function).removeprefix("FUNCTION_"), "format": FORMAT},
+                details={
+                    "function": Function.Name(declaration.function).removeprefix("FUNCTION_"),
+                    "format": self._request.format,
+                },
             )
         )
 
@@ -125,7 +128,10 @@ class Booking:
             declaration=self._bare(ItemKey(), 0),
             count=len(self.answer.results),
             faults=self.answer.faults,
-            details={"format": FORMAT, "function": Function.Name(self._request.function).removeprefix("FUNCTION_")},
+            details={
+                "format": self._request.format,
+                "function": Function.Name(self._request.function).removeprefix("FUNCTION_"),
+            },
         )
 
     def _reject(self, checked: Checked, faults: list[Fault]) -> None:
@@ -177,6 +183,6 @@ class Booking:
             receipt=self.answer.receipt,
             interchange_reference=self._request.id,
             item_number=number,
-            format=FORMAT,
+            format=self._request.format,
             received=Instant(utc_micros=self._now),
         )

@@ -1,7 +1,7 @@
-"""The HTTP door: canonical JSON in and out, the same use cases as over gRPC."""
+"""The HTTP door: canonical JSON in and out, the same use cases as over gRPC; and carriers' own dialects in."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from dataclasses import dataclass
 
 from google.protobuf.json_format import MessageToDict
@@ -18,11 +18,13 @@ from parcelgate.api.carrier.v1.carrier_pb2 import (
     SubmitRequest,
     SubmitResponse,
 )
+from parcelgate.carrier.dialect import read_dialect
 from parcelgate.carrier.document import read_document
 from parcelgate.carrier.feed import MOST, Feed
 from parcelgate.carrier.intake import Intake
 from parcelgate.carrier.refusal import refused
 from parcelgate.carrier.request import LARGEST_REQUEST, AnyRequest, Request
+from parcelgate.codecs.registry import Registry
 from parcelgate.core.credential import Credentials, Identity
 from parcelgate.core.door import http_caller
 from parcelgate.core.fault import fault
@@ -30,6 +32,11 @@ from parcelgate.core.port import RejectError, StoreUnavailableError
 
 # Reading a larger body would hold up the loop; it is read in a thread.
 _LARGE = 256 * 1024
+
+_JSON = ("application/json",)
+# One shipment, or several in an array or in lines.
+_DIALECTS = ("application/json", "application/x-ndjson")
+REQUEST_ID = "Parcelgate-Request-Id"
 
 Use = Callable[[Identity, HttpRequest], Awaitable[Message]]
 
@@ -41,10 +48,15 @@ class Door:
     intake: Intake
     feed: Feed
     credentials: Credentials
+    formats: Callable[[], Registry]
 
     async def submit(self, http: HttpRequest) -> Response:
         """Hand in shipments."""
         return await self._answer(http, self._submit)
+
+    async def submit_dialect(self, http: HttpRequest) -> Response:
+        """Hand in shipments in the carrier's own dialect."""
+        return await self._answer(http, self._submit_dialect)
 
     async def amend(self, http: HttpRequest) -> Response:
         """Amend declared shipments."""
@@ -74,6 +86,15 @@ class Door:
     async def _submit(self, caller: Identity, http: HttpRequest) -> SubmitResponse:
         return await self.intake.hand_in(caller, await _read(http, SubmitRequest, "shipments"))
 
+    async def _submit_dialect(self, caller: Identity, http: HttpRequest) -> SubmitResponse:
+        if http.path_params["carrier"] != caller.partner.id:
+            # Whether somebody else's name exists is nobody's business.
+            raise RejectError(fault("CARRIER_UNKNOWN"))
+        raw = await _body(http, _DIALECTS)
+        words = (raw, caller.partner, http.headers.get(REQUEST_ID, ""), self.formats())
+        request = await asyncio.to_thread(read_dialect, *words) if len(raw) > _LARGE else read_dialect(*words)
+        return await self.intake.hand_in(caller, request)
+
     async def _amend(self, caller: Identity, http: HttpRequest) -> AmendResponse:
         request = await _read(http, AmendRequest, "shipments")
         return AmendResponse(response=await self.intake.hand_in(caller, request))
@@ -92,9 +113,9 @@ class Door:
         return await self.feed.pull(caller, http.query_params.get("resume_token", ""), int(limit))
 
 
-async def _read(http: HttpRequest, kind: type[AnyRequest], lines: str) -> Request:
+async def _body(http: HttpRequest, media_types: Collection[str]) -> bytes:
     media_type = http.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
-    if media_type != "application/json" or http.headers.get("content-encoding", "identity") != "identity":
+    if media_type not in media_types or http.headers.get("content-encoding", "identity") != "identity":
         raise RejectError(fault("BODY_MEDIA_TYPE"))
     body = bytearray()
     try:
@@ -105,7 +126,11 @@ async def _read(http: HttpRequest, kind: type[AnyRequest], lines: str) -> Reques
     except ClientDisconnect:
         # Nobody hears this answer, but nothing of a cut-off body may be taken.
         raise RejectError(fault("BODY_CUT_OFF")) from None
-    raw = bytes(body)
+    return bytes(body)
+
+
+async def _read(http: HttpRequest, kind: type[AnyRequest], lines: str) -> Request:
+    raw = await _body(http, _JSON)
     if len(raw) > _LARGE:
         document = await asyncio.to_thread(read_document, raw, kind, lines)
     else:

@@ -1,7 +1,7 @@
 """Collects all that is wrong with one line of a request, addressed in the sender's own terms."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR, Fault, Severity
@@ -52,6 +52,11 @@ class Findings:
             # An error beyond the limit must still reject the line.
             self.faults[-2] = found
 
+    def unrepeated(self, read: Sequence[Fault]) -> None:
+        """Leave out what says less of a place than a reader of its format has said before: never an error."""
+        own = [one for one in self.faults[len(read) :] if one.severity == SEVERITY_ERROR or not _said(one, read)]
+        self.faults[len(read) :] = own
+
     @property
     def rejects(self) -> bool:
         """Tell whether one of the faults rejects the line."""
@@ -62,6 +67,13 @@ class Findings:
         for one in self.faults:
             one.item, one.item_number = identifier, number
         return self.faults
+
+
+def _said(found: Fault, read: Sequence[Fault]) -> bool:
+    inside = f"{found.address}/"
+    return any(
+        one.address == found.address or (one.code == found.code and one.address.startswith(inside)) for one in read
+    )
 
 
 def most_findings(lines: int) -> int:

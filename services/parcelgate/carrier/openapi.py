@@ -30,6 +30,8 @@ class Row:
     gives: Descriptor
     parameters: tuple[tuple[str, str, Schema, str], ...] = ()
     refusals: tuple[int, ...] = (400, 401, 403, 503)
+    # What is taken where that is no message of the contract, by media type.
+    body: Mapping[str, Schema] | None = None
 
 
 _POSTED = (400, 401, 403, 409, 413, 415, 503)
@@ -41,6 +43,18 @@ _LIMIT = (
     {"type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL},
     "At most so many releases.",
 )
+_CARRIER = ("carrier", "path", {"type": "string"}, "Your own partner id, as your credential has it.")
+_REQUEST_ID = (
+    "Parcelgate-Request-Id",
+    "header",
+    {"type": "string", "pattern": "^[A-Za-z0-9._:-]{8,64}$"},
+    "Your id of the request; without it the same bytes are the same request.",
+)
+_SHIPMENTS = {"description": "A shipment as the dialect describes it, or several in an array or below its own name."}
+_DIALECT: Mapping[str, Schema] = {
+    "application/json": {"type": ["object", "array"], **_SHIPMENTS},
+    "application/x-ndjson": {"type": "string", "description": "A shipment in each line."},
+}
 ROUTES = (
     Row(
         "POST",
@@ -50,6 +64,17 @@ ROUTES = (
         carrier.SubmitRequest.DESCRIPTOR,
         carrier.SubmitResponse.DESCRIPTOR,
         refusals=_POSTED,
+    ),
+    Row(
+        "POST",
+        "/v1/carriers/{carrier}/shipments",
+        "submit_dialect",
+        "Hand in shipments in a JSON dialect of your profile, unchanged; recognised from the body",
+        None,
+        carrier.SubmitResponse.DESCRIPTOR,
+        (_CARRIER, _REQUEST_ID),
+        (*_POSTED[:3], 404, *_POSTED[3:-1], 422, 503),
+        _DIALECT,
     ),
     Row(
         "POST",
@@ -127,6 +152,9 @@ def _operation(row: Row) -> Schema:
         ]
     if row.takes is not None:
         shown["requestBody"] = {"required": True, "content": _content(_reference(row.takes.full_name))}
+    if row.body is not None:
+        content = {media_type: {"schema": schema} for media_type, schema in row.body.items()}
+        shown["requestBody"] = {"required": True, "content": content}
     shown["responses"]["200"] = {
         "description": sentence_of(row.gives.full_name),
         "content": _content(_reference(row.gives.full_name)),
@@ -217,10 +245,11 @@ _STATUSES: Mapping[int, str] = {
     400: "The request cannot be read or taken; nothing of it was kept.",
     401: "The credential is missing or unknown.",
     403: "The credential is not that of a carrier.",
-    404: "There is no request of yours with this receipt.",
+    404: "There is no request of yours with this receipt, or no carrier of yours with this id.",
     409: "The request id was used for other content, or the token is ahead of the log.",
     413: "The request is too large.",
-    415: "The body is not uncompressed application/json.",
+    415: "The body is not of a media type that is taken here, or compressed.",
+    422: "The format of the body is not known, not agreed for you, or carries no shipments.",
     503: "Nothing can be stored now; come again after Retry-After seconds.",
 }
 _REFUSAL_FAULT: Schema = {

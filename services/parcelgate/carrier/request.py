@@ -60,13 +60,17 @@ class Request:
     """A request as a door read it.
 
     Spelling turns field paths into the sender's own terms; faults (of the whole) and line_faults (by index) are what
-    the door found while reading, addressed already.
+    the door found while reading, addressed already. content is the digest of the document, where that says what is the
+    same; refused has the lines (by index) of which the door could read no item, with what they are shown as.
     """
 
     message: AnyRequest
     spelling: Spelling = str
     faults: Sequence[Fault] = ()
     line_faults: Mapping[int, Sequence[Fault]] = field(default_factory=dict)
+    format: str = FORMAT
+    content: str = ""
+    refused: Mapping[int, str] = field(default_factory=dict)
 
     @property
     def id(self) -> str:
@@ -81,6 +85,8 @@ class Request:
     @property
     def digest(self) -> str:
         """Digest of what is asked for and of the content, by fields: the same from either door, whatever its bytes."""
+        if self.content:
+            return self.content
         content = canonical.fields_of(self.message)
         content.pop("request_id", None)
         # A JSON text of sorted names: field numbers, door and order on the wire leave no trace in it.

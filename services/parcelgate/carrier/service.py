@@ -20,6 +20,7 @@ from parcelgate.carrier.intake import Intake
 from parcelgate.carrier.profile import PartnerCalls
 from parcelgate.carrier.queue import DecisionQueue
 from parcelgate.carrier.release import log_releases
+from parcelgate.codecs.registry import Registry, shipped
 from parcelgate.core.charge import Alone, Charge
 from parcelgate.core.chunk import split
 from parcelgate.core.credential import Credentials
@@ -35,7 +36,10 @@ _TIDY_SECONDS = 3600.0
 
 
 class CarrierService:
-    """Takes carriers' shipments in and hands their decisions out; queue gives the queue of a carrier by its id."""
+    """Takes carriers' shipments in and hands their decisions out.
+
+    queue gives the queue of a carrier by its id, formats the formats as they are now.
+    """
 
     name = "carrier"
 
@@ -48,10 +52,12 @@ class CarrierService:
         credentials: Credentials,
         charge: Charge | None = None,
         queue: Callable[[str], PartnerQueue] | None = None,
+        formats: Callable[[], Registry] = shipped,
     ) -> None:
         self._runner = runner
         self._charge = charge or Alone()
         self._queue = queue
+        self._formats = formats
         self._partners = partners
         self._credentials = credentials
         self.intake = Intake(runner, vault)
@@ -63,7 +69,7 @@ class CarrierService:
 
     def routes(self) -> Sequence[BaseRoute]:
         """Return the HTTP routes of the table in openapi.py, and the document that describes them."""
-        door = Door(self.intake, self.feed, self._credentials)
+        door = Door(self.intake, self.feed, self._credentials, self._formats)
         described = [Route(row.path, getattr(door, row.use), methods=[row.method]) for row in openapi.ROUTES]
         return [*described, Route("/v1/openapi.json", _describe, methods=["GET"])]
 

@@ -28,6 +28,10 @@ def check_line(line: Line, request: Request, partner: str, environment: str, mos
     found = Findings(request.spelling, most)
     for early in request.line_faults.get(line.number - 1, ()):
         found.take(early)
+    refused = request.refused.get(line.number - 1)
+    if refused is not None:
+        found.of_item(refused, line.number)
+        return Checked(line, Declaration(function=request.function), found, refused)
     item = line.item
     if line.flow not in Flow.values():
         found.add("CODE_UNKNOWN", f"{line.path}.flow", str(line.flow), SEVERITY_ERROR, known="1 to 3")
@@ -40,6 +44,9 @@ def check_line(line: Line, request: Request, partner: str, environment: str, mos
         settle_key(item.key, item.posted, partner, f"{line.item_path}.key", found)
     else:
         check_item(item, partner, line.item_path, found)
+    if request.content:
+        # The rows of the format have looked at most of it.
+        found.unrepeated(request.line_faults.get(line.number - 1, ()))
     shown = shown_identifier(item.key)
     found.of_item(shown, line.number)
     if found.rejects:

@@ -21,6 +21,8 @@ class Subtree:
     number: int
     record: dict[str, Any]
     faults: list[Fault]
+    # Where it begins, if that is more than its name and number say.
+    address: str = ""
 
 
 @dataclass(slots=True)

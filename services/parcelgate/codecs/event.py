@@ -34,6 +34,8 @@ class ItemRead(NamedTuple):
     declaration_id: str = ""
     # Destination country of the item; empty for a Release, or if rejected.
     destination: str = ""
+    # Where it begins, as its faults are addressed; empty where faults of this syntax have no common beginning.
+    address: str = ""
 
 
 @dataclass(frozen=True, slots=True)

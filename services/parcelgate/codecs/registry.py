@@ -100,6 +100,11 @@ class Format:
         except (MappingError, tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:
             raise MappingError(f"{self.id}: {error}") from None
 
+    @property
+    def record(self) -> str:
+        """The name of the record that one item of it becomes, for example Declaration; raises MappingError."""
+        return str(self.source.get("record", "")).rpartition(".")[2]
+
     @cached_property
     def mapping(self) -> FormatMapping:
         """The compiled mapping; raises MappingError, naming the format."""

@@ -26,6 +26,8 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "Declaration": ("item", "key"),
     "Release": ("declaration", "key", "item"),
     "ItemEvent": ("item",),
+    "ItemReferral": ("item",),
+    "ItemReferralAnswer": ("item",),
 }
 # What says that parts of a document are lost.
 _COUNTS = frozenset(("ITEMS_COUNT_DIFFERS", "ENVELOPE_COUNT_DIFFERS"))
@@ -157,7 +159,7 @@ class _Document:
                 each.item = identifier
                 refused = refused or each.severity == SEVERITY_ERROR
             if refused:
-                return ItemRead(part.number, False, identifier, b"", b"", "", faults)
+                return ItemRead(part.number, False, identifier, b"", b"", "", faults, address=part.address)
         self._accepted += 1
         if not self._declares:
             return self._told(part, identifier)
@@ -182,6 +184,7 @@ class _Document:
             faults,
             name,
             item.get("destination_country", ""),
+            part.address,
         )
 
     def _told(self, part: Subtree, identifier: str) -> ItemRead:

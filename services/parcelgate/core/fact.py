@@ -44,6 +44,12 @@ KINDS: Mapping[str, Kind] = {
     "response.handed_out": Kind(72, "answered", "The response was handed out."),
     "filing.logged": Kind(73, "", "The declaration stands in the authority's delivery log."),
     "filing.handed_out": Kind(75, "", "The declaration was handed out to the authority."),
+    "response.not_written": Kind(
+        76, "", "The partner's format can't carry the response; it was left out of the message."
+    ),
+    "filing.not_written": Kind(
+        77, "", "The authority's format can't carry the declaration; it was left out of the message."
+    ),
     "response.waits": Kind(71, "", "The response could not be handed out yet; it will be."),
     "filing.waits": Kind(74, "", "The declaration could not be handed out to the authority yet; it will be."),
     "work.dead": Kind(90, "", "The work failed for good and lies with the dead letters."),

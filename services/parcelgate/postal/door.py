@@ -14,7 +14,7 @@ from parcelgate.core.door import fault_json, http_caller, not_now, refusal
 from parcelgate.core.fault import fault
 from parcelgate.core.port import RejectError, TryAgainError
 from parcelgate.core.runner import Runner
-from parcelgate.postal.handout import Closed, HandOut
+from parcelgate.postal.handout import CONSUMER, Closed, HandOut
 from parcelgate.postal.intake import Intake
 from parcelgate.postal.outcome import MOST, PAGE, Outcomes
 
@@ -110,16 +110,20 @@ class PostalDoor:
             return refusal(404, fault("RESPONSE_UNKNOWN"))
         (closed,) = found
         try:
-            body = b"".join(await self._hand_out.compose(caller.partner, closed))
+            composed = await self._hand_out.compose(caller.partner, closed)
+            if not (closed.handed_out_at or caller.partner.mailbox or caller.partner.queue):
+                step = self._hand_out.handed_out(caller.partner, closed, composed)
+                await self._runner.transact(step, CONSUMER)
         except RejectError as error:
             return refusal(500, error.faults[0])
-        if not (closed.handed_out_at or caller.partner.mailbox or caller.partner.queue):
-            try:
-                await self._runner.transact(self._hand_out.handed_out(caller.partner, closed))
-            except TryAgainError:
-                return refusal(503, fault("STORE_FULL"), {"Retry-After": _RETRY_SECONDS})
-        name = f'attachment; filename="{closed.reference}.xml"'
-        return Response(body, media_type="application/xml", headers={"Content-Disposition": name})
+        except TryAgainError as error:
+            return refusal(503, not_now(error)[0], {"Retry-After": _RETRY_SECONDS})
+        if not composed.goes_out:
+            faults = [fault_json(wrong) for _, wrong in composed.not_written.values()]
+            return JSONResponse({"faults": faults}, 422)
+        name = f'attachment; filename="{closed.reference}{composed.suffix}"'
+        headers = {"Content-Disposition": name}
+        return Response(b"".join(composed.pieces), media_type=composed.media_type, headers=headers)
 
 
 def _message(closed: Closed) -> dict[str, object]:

@@ -1,41 +1,50 @@
-"""Hand-out: ranges of a partner's delivery log become messages (CUSRSP to posts, CUSITM to customs mailboxes).
+"""Hand-out: ranges of a partner's delivery log become messages (responses to posts, filings to customs mailboxes).
 
-A message closes when nothing more is ready or at 500 responses; it never waits (design 6). Its bytes follow from the
-log and the message's own row alone, so that they are the same whenever and however often they are asked for.
+A message closes when nothing more is ready or at 500 responses; it never waits (design 6). Its format is chosen then, and
+its bytes follow from the log and the message's own row alone: they are the same whenever and however often they are asked for.
 """
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
-from parcelgate.api.record.v1.chunk_pb2 import ChunkEntry
+from parcelgate.api.record.v1.chunk_pb2 import Chunk, ChunkEntry, ChunkHead
 from parcelgate.api.record.v1.decision_pb2 import Release
-from parcelgate.api.record.v1.declaration_pb2 import Declaration, DeclarationKey
+from parcelgate.api.record.v1.declaration_pb2 import Case, Declaration, DeclarationKey
 from parcelgate.api.record.v1.fact_pb2 import Fact
+from parcelgate.api.record.v1.fault_pb2 import Fault
 from parcelgate.api.record.v1.item_pb2 import Item
 from parcelgate.core.chunk import environment_value
 from parcelgate.core.clock import iso
 from parcelgate.core.fact import fact
+from parcelgate.core.fault import fault
 from parcelgate.core.partner import Partner
-from parcelgate.core.port import ConflictError, Delivered, Outcome, RejectError, TryAgainError, Write
+from parcelgate.core.port import (
+    ConflictError,
+    Dead,
+    Delivered,
+    Message,
+    Outcome,
+    RejectError,
+    TryAgainError,
+    Write,
+)
 from parcelgate.core.runner import Runner
 from parcelgate.core.seal import Vault
+from parcelgate.postal.form import Forms
 
 MOST_RESPONSES = 500
 _MOST_BYTES = 8 * 1024 * 1024
 # Messages that one question closes at most; whoever asks again gets more.
 _CLOSED_AT_ONCE = 20
-# What carries a kind of delivery, where the partner's profile names no format of that message.
-MESSAGES = {"release": "cusrsp", "filing": "cusitm"}
-_FORMATS = {"release": "upu/cusrsp/own-1", "filing": "upu/cusitm/own-1"}
+# Whose work the handing out is, for its retries and dead letters.
+CONSUMER = "postal.handout"
+# What a message is called in its reference: by the UPU's word if it is one of the UPU's, else by what it is.
+_WORDS = {"release": "RESPONSE", "filing": "FILING"}
+_OF_UPU = ("cusrsp", "cusitm")
 _SENDER = "parcelgate"
-
-# Format, header, records, and the partner's own codes in; pieces of the document out.
-Compose = Callable[
-    [str, Mapping[str, Any], Iterable[Release | Declaration], Mapping[str, Mapping[str, str]]], Iterator[bytes]
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,25 +66,44 @@ class Closed:
         return self.last - self.first + 1
 
 
+@dataclass(frozen=True, slots=True)
+class Composed:
+    """A message as it goes out; not_written has the deliveries that its format can't carry, each with its fault."""
+
+    pieces: list[bytes]
+    suffix: str
+    media_type: str
+    # Responses or filings that stand in it.
+    count: int
+    not_written: Mapping[str, tuple[Delivered, Fault]] = field(default_factory=dict)
+
+    @property
+    def goes_out(self) -> bool:
+        """Tell whether there is anything to hand out: not if its format can carry nothing of it."""
+        return self.count > 0 or not self.not_written
+
+
 class HandOut:
     """Closes messages and composes their bytes."""
 
-    def __init__(self, runner: Runner, vault: Vault, compose: Compose) -> None:
+    def __init__(self, runner: Runner, vault: Vault, forms: Forms) -> None:
         self._runner = runner
         self._vault = vault
-        self._compose = compose
+        self._forms = forms
 
     async def close(self, partner: Partner) -> Closed | None:
-        """Close a message over what is ready; None if nothing is, or if somebody else closed it at the same moment."""
+        """Close a message over what is ready; None if nothing is, or if somebody else closed it at the same moment.
+
+        Raises TryAgainError if the partner's format for it does not exist now.
+        """
         place = (partner.id, partner.environment)
         rows = await self._runner.store.read("postal.last_message", *place)
         number, after = rows[0] if rows else (0, 0)
         first, last, kind = await self._range(partner, after)
         if not kind:
             return None
-        form = _format(partner, kind)
-        message = MESSAGES[kind].upper()
-        reference = f"{message}-{partner.id.upper()}-{number + 1:08}"
+        form = self._forms.choose(partner, kind)
+        reference = f"{_word(form, kind)}-{partner.id.upper()}-{number + 1:08}"
         closed = Closed(number + 1, first, last, kind, form, reference, self._runner.clock.micros(), 0)
         row = (*place, closed.number, first, last, kind, form, reference, closed.prepared_at)
         try:
@@ -102,11 +130,15 @@ class HandOut:
         rows = await self._runner.store.read("postal.messages_open", partner.id, partner.environment, limit)
         return [Closed(*row) for row in rows]
 
-    async def compose(self, partner: Partner, closed: Closed) -> list[bytes]:
-        """Return the bytes of a message, in pieces; an item whose personal data was erased is left out."""
-        found = await self._delivered(partner, closed)
-        await self._vault.fetch({one.delivery.data_key for one in found})
-        records = [record for one in found if (record := self._record(one)) is not None]
+    async def compose(self, partner: Partner, closed: Closed) -> Composed:
+        """Return a message; an item whose personal data was erased is left out, and one that its format can't carry.
+
+        Raises TryAgainError if its format does not exist now.
+        """
+        delivered = await self._delivered(partner, closed)
+        await self._vault.fetch({one.delivery.data_key for one in delivered})
+        found = [(one, record) for one in delivered if (record := self._record(one)) is not None]
+        records = [record for _, record in found]
         header = {
             "interchange_reference": closed.reference,
             "message_reference": f"{closed.number:08}",
@@ -118,7 +150,11 @@ class HandOut:
             },
             "test_indicator": partner.environment == "test",
         }
-        return await asyncio.to_thread(lambda: list(self._compose(closed.format, header, records, partner.code_lists)))
+        written = await asyncio.to_thread(self._forms.write, closed.format, header, records, partner.code_lists)
+        not_written = {
+            found[place][0].delivery.response_id: (found[place][0], wrong) for place, wrong in written.left_out.items()
+        }
+        return Composed(written.pieces, written.suffix, written.media_type, written.count, not_written)
 
     async def _delivered(self, partner: Partner, closed: Closed) -> list[Delivered]:
         found: list[Delivered] = []
@@ -128,18 +164,48 @@ class HandOut:
             found += await self._runner.store.deliveries(partner.id, partner.environment, after, left)
         return found
 
-    def handed_out(self, partner: Partner, closed: Closed) -> Outcome:
-        """Return the step that notes that the partner has a message."""
+    def handed_out(self, partner: Partner, closed: Closed, composed: Composed) -> Outcome:
+        """Return the step that notes that the partner has a message, and what could not be written into it.
+
+        Each such item is a dead letter of its own with its fault. A message of which nothing could be written is given up.
+        """
         now = self._runner.clock.micros()
         about = Declaration(key=DeclarationKey(partner=partner.id, environment=environment_value(partner.environment)))
         details = {"message": closed.reference, "first": str(closed.first), "last": str(closed.last)}
-        kind = "response.handed_out" if closed.kind == "release" else "filing.handed_out"
-        count = closed.responses
-        row = (partner.id, partner.environment, closed.number, now)
-        return Outcome(
-            writes=[Write("postal.hand_out", [row])],
-            facts=[fact(kind, now, declaration=about, count=count, details=details, distinct=closed.reference)],
-        )
+        outcome = self.given_up(partner, closed)
+        if composed.goes_out:
+            row = (partner.id, partner.environment, closed.number, now)
+            outcome = Outcome(writes=[Write("postal.hand_out", [row])])
+            count = closed.responses - len(composed.not_written)
+            kind = f"{_told(closed)}.handed_out"
+            outcome.facts.append(
+                fact(kind, now, declaration=about, count=count, details=details, distinct=closed.reference)
+            )
+        key = f"{partner.environment}.postal.{partner.id}"
+        for response_id, (one, wrong) in composed.not_written.items():
+            item, case = _about(one)
+            name = f"item/{partner.environment}/{partner.id}/{closed.number}/{one.sequence}"
+            told = fault("ITEM_NOT_WRITTEN", format=closed.format, address=wrong.address)
+            told.item = item.key.item.identifier
+            # Names the item, so that whoever looks at the dead letter finds it; none of its data.
+            entry = ChunkEntry(declaration=Declaration(id=item.id, version=item.version, key=item.key), case=case)
+            body = Chunk(head=ChunkHead(entries=[entry])).SerializeToString()
+            outcome.dead.append(Dead(Message(name, CONSUMER, key, body), [told, wrong], now, 1))
+            outcome.facts.append(
+                fact(
+                    f"{_told(closed)}.not_written",
+                    now,
+                    declaration=item,
+                    case_id=case.id,
+                    authority=case.authority,
+                    round=case.round,
+                    code=told.code,
+                    faults=[told, wrong],
+                    details={"message": closed.reference, "format": closed.format},
+                    distinct=response_id,
+                )
+            )
+        return outcome
 
     async def waits(self, partner: Partner, closed: Closed, reason: str) -> Outcome:
         """Return the step that says of all that a message holds that it waits for the partner's mailbox, and why."""
@@ -149,22 +215,21 @@ class HandOut:
             facts=await self._each(partner, closed, "waits", sentence=sentence, details={"waits_for": place})
         )
 
-    async def waited(self, partner: Partner, closed: Closed) -> list[Fact]:
-        """Return what is told of all that a message holds once it was handed out after it had waited."""
-        return await self._each(partner, closed, "handed_out")
+    async def waited(self, partner: Partner, closed: Closed, composed: Composed) -> list[Fact]:
+        """Return what is told of all that stands in a message once it was handed out after it had waited."""
+        return await self._each(partner, closed, "handed_out", composed.not_written)
 
-    async def _each(self, partner: Partner, closed: Closed, what: str, **more: Any) -> list[Fact]:
+    async def _each(
+        self, partner: Partner, closed: Closed, what: str, but: Collection[str] = (), **more: Any
+    ) -> list[Fact]:
         found, now = list[Fact](), self._runner.clock.micros()
         for one in await self._delivered(partner, closed):
-            if closed.kind == "release":
-                release = Release.FromString(one.delivery.body)
-                about, case = release.declaration, release.decision.case
-            else:
-                entry = ChunkEntry.FromString(one.delivery.head)
-                about, case = entry.declaration, entry.case
+            if one.delivery.response_id in but:
+                continue
+            about, case = _about(one)
             found.append(
                 fact(
-                    f"{'response' if closed.kind == 'release' else 'filing'}.{what}",
+                    f"{_told(closed)}.{what}",
                     now,
                     declaration=about,
                     case_id=case.id,
@@ -205,7 +270,20 @@ class HandOut:
         return declaration
 
 
-def _format(partner: Partner, kind: str) -> str:
-    """Choose the partner's own format of the message, else ours."""
-    agreed: Sequence[str] = [name for name in partner.formats_out if name.split("/")[1] == MESSAGES[kind]]
-    return agreed[0] if agreed else _FORMATS[kind]
+def _about(one: Delivered) -> tuple[Declaration, Case]:
+    """Return the declaration and the case that a delivery is about."""
+    if one.delivery.kind == "release":
+        release = Release.FromString(one.delivery.body)
+        return release.declaration, release.decision.case
+    entry = ChunkEntry.FromString(one.delivery.head)
+    return entry.declaration, entry.case
+
+
+def _told(closed: Closed) -> str:
+    """Name what a message holds as the facts do."""
+    return "response" if closed.kind == "release" else "filing"
+
+
+def _word(form: str, kind: str) -> str:
+    word = form.split("/")[1]
+    return word.upper() if word in _OF_UPU else _WORDS[kind]

@@ -42,6 +42,8 @@ _CONFLICTS = 20
 _CONFLICT_SECONDS = 0.01
 
 Recognise = Callable[[bytes, Sequence[str]], str | Fault]
+# What is wrong with taking in a format at all.
+NotTaken = Callable[[str], Fault | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +78,14 @@ class _Upload:
 class Intake:
     """Takes interchanges in."""
 
-    def __init__(self, runner: Runner, vault: Vault, settings: Settings, recognise: Recognise) -> None:
+    def __init__(
+        self, runner: Runner, vault: Vault, settings: Settings, recognise: Recognise, not_taken: NotTaken
+    ) -> None:
         self._runner = runner
         self._vault = vault
         self._settings = settings
         self._recognise = recognise
+        self._not_taken = not_taken
         # Called with what has just been stored, and with its sealed parts if all of them are in hand.
         self.on_received: Callable[[Interchange, Sequence[bytes]], None] | None = None
 
@@ -88,7 +93,7 @@ class Intake:
         """Store an interchange as it arrives and return its receipt once it is durable.
 
         Raises RejectError for what the name, the size or the first bytes show (empty, too large, no format, one not
-        agreed), BusyError if there is too much in hand, StoreUnavailableError or another TryAgainError if it could not
+        agreed or not taken in), BusyError if there is too much in hand, StoreUnavailableError or another TryAgainError if it could not
         be stored; nothing of it is kept then.
         """
         if NUL in name:
@@ -160,6 +165,8 @@ class Intake:
         if recognised not in partner.formats_in:
             agreed = ", ".join(partner.formats_in) or "none"
             raise RejectError(fault("FORMAT_NOT_AGREED", format=recognised, agreed=agreed))
+        if (untaken := self._not_taken(recognised)) is not None:
+            raise RejectError(untaken)
 
     async def _store_parts(self, upload: _Upload) -> None:
         now = self._runner.clock.micros()

@@ -15,7 +15,7 @@ from parcelgate.core.fault import fault
 from parcelgate.core.partner import Partner
 from parcelgate.core.port import Message, NotNowError, Outcome, RejectError, TryAgainError
 from parcelgate.core.runner import Consumer, Runner, attempt
-from parcelgate.postal.handout import Closed, HandOut
+from parcelgate.postal.handout import CONSUMER, Closed, Composed, HandOut
 from parcelgate.postal.intake import Intake
 from parcelgate.postal.interchange import ENDED, find
 from parcelgate.postal.outcome import Outcomes
@@ -64,7 +64,7 @@ class Tray(Protocol):
     async def has_room(self) -> bool:
         """Tell whether another message fits in; raises NotNowError if that cannot be known."""
 
-    async def put(self, closed: Closed, body: list[bytes]) -> None:
+    async def put(self, closed: Closed, composed: Composed) -> None:
         """Return when the message lies there durably; raises NotNowError if it does not fit in after all.
 
         Putting the same message there again after a crash is harmless, or can be recognised by its reference.
@@ -81,13 +81,14 @@ class FolderTray:
         """Believe so."""
         return True
 
-    async def put(self, closed: Closed, body: list[bytes]) -> None:
-        """Let the message appear as <reference>.xml."""
+    async def put(self, closed: Closed, composed: Composed) -> None:
+        """Let the message appear as <reference>.xml, .json or .edi."""
+        name = f"{closed.reference}{composed.suffix}"
         try:
-            await self._mailbox.deliver(f"{closed.reference}.xml", _pieces(body), _before_rename)
+            await self._mailbox.deliver(name, _pieces(composed.pieces), _before_rename)
         except IsADirectoryError as error:
             # Somebody's folder has the name of this one message; the others go on.
-            raise TryAgainError(f"{closed.reference}.xml cannot be written: {error.strerror}") from error
+            raise TryAgainError(f"{name} cannot be written: {error.strerror}") from error
         except OSError as error:
             # A full disk or a lost folder is no fault of the message; it goes out when there is room again.
             with contextlib.suppress(OSError):
@@ -192,18 +193,25 @@ class OutTray:
         self._open: dict[str, Closed] = {}
         # Numbers of messages that said that they wait.
         self._waiting: set[int] = set()
-        self._consumer = Consumer("postal.handout", "", self._handle, lambda message: [message])
+        self._consumer = Consumer(CONSUMER, "", self._handle, lambda message: [message])
 
     async def look(self) -> None:
         """Close all that is ready, and put all that is closed into the tray; what does not fit in goes there later."""
-        while await self._hand_out.close(self._partner):
-            failpoint.pass_by("handout.closed_before_write")
+        later: TryAgainError | None = None
+        try:
+            while await self._hand_out.close(self._partner):
+                failpoint.pass_by("handout.closed_before_write")
+        except TryAgainError as error:
+            # What is closed goes out all the same.
+            later = error
         try:
             await self._put_all()
         except TrayAwayError as error:
             await self._say_why(str(error))
         except NotNowError:
             return
+        if later is not None:
+            raise later
 
     async def _put_all(self) -> None:
         # Work that failed before has its next time in the store; all else goes out now, in order.
@@ -218,7 +226,7 @@ class OutTray:
                 return
             self._open[name] = closed
             key = f"{self._partner.environment}.postal.{self._partner.id}"
-            message = Message(name, "postal.handout", key, str(closed.number).encode())
+            message = Message(name, CONSUMER, key, str(closed.number).encode())
             try:
                 await self._runner.work(self._consumer, [message], later.attempts if later else 0)
             finally:
@@ -238,11 +246,13 @@ class OutTray:
     async def _handle(self, messages: Sequence[Message]) -> Outcome:
         (message,) = messages
         closed = self._open[message.id]
-        await self._tray.put(closed, await self._hand_out.compose(self._partner, closed))
+        composed = await self._hand_out.compose(self._partner, closed)
+        if composed.goes_out:
+            await self._tray.put(closed, composed)
         failpoint.pass_by("handout.renamed_before_mark")
-        outcome = self._hand_out.handed_out(self._partner, closed)
+        outcome = self._hand_out.handed_out(self._partner, closed, composed)
         if closed.number in self._waiting:
-            outcome.facts += await self._hand_out.waited(self._partner, closed)
+            outcome.facts += await self._hand_out.waited(self._partner, closed, composed)
             self._waiting.discard(closed.number)
         return outcome
 

@@ -9,7 +9,7 @@ from parcelgate.core.letter import HandedIn, Letter, PartnerQueue
 from parcelgate.core.naming import derived_id
 from parcelgate.core.partner import Partner
 from parcelgate.core.port import NotNowError, RejectError
-from parcelgate.postal.handout import Closed
+from parcelgate.postal.handout import Closed, Composed
 from parcelgate.postal.intake import Intake
 
 _PIECE = 256 * 1024
@@ -27,12 +27,11 @@ class QueueTray:
         """Tell whether another message fits in; raises NotNowError if the broker is away."""
         return await self._queue.room() > 0
 
-    async def put(self, closed: Closed, body: list[bytes]) -> None:
+    async def put(self, closed: Closed, composed: Composed) -> None:
         """Put a message there; its id is its reference, so that a repetition after a crash is recognised."""
         headers = {"number": closed.number, "first-sequence": closed.first, "last-sequence": closed.last}
-        await self._queue.put(
-            Letter(closed.reference, closed.format, "application/xml", b"".join(body), headers=headers)
-        )
+        body = b"".join(composed.pieces)
+        await self._queue.put(Letter(closed.reference, closed.format, composed.media_type, body, headers=headers))
 
 
 class InQueue:

@@ -20,7 +20,7 @@ from parcelgate.postal.interchange import pack_faults
 # What travels from a process in one frame.
 _MOST_ITEMS = 250
 _MOST_BYTES = 512 * 1024
-# What an interchange may bring; dispatches and events are read, and wait for what links them to items.
+# What an interchange may bring; dispatches, events and referrals are read, and wait for what links them to items.
 TAKEN = frozenset(("Declaration", "Release"))
 
 
@@ -92,9 +92,8 @@ def read(task: Task, parts: Iterator[bytes]) -> Iterator[list[Read] | End]:
         agreed = ", ".join(task.formats) or "none"
         yield refuse([fault("FORMAT_NOT_AGREED", format=form, agreed=agreed)], form)
         return
-    record = _record_of(form, registry)
-    if record not in TAKEN:
-        yield refuse([fault("RECORD_NOT_TAKEN", format=form, record=record)], form)
+    if (untaken := not_taken(form, registry)) is not None:
+        yield refuse([untaken], form)
         return
     found: list[Read] = []
     size = 0
@@ -119,10 +118,12 @@ def read(task: Task, parts: Iterator[bytes]) -> Iterator[list[Read] | End]:
             yield _end(event, form)
 
 
-def _record_of(form_id: str, registry: Registry) -> str:
+def not_taken(form_id: str, registry: Registry) -> Fault | None:
+    """Return the fault of a format whose record nothing here can do anything with; None if it is taken in."""
     form = registry.get(form_id)
-    assert not isinstance(form, Fault)
-    return form.mapping.record.name
+    if isinstance(form, Fault):
+        return form
+    return None if form.record in TAKEN else fault("RECORD_NOT_TAKEN", format=form_id, record=form.record)
 
 
 def _again(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
@@ -131,7 +132,7 @@ def _again(first: bytes, rest: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _item(event: ItemRead) -> Read:
-    number, accepted, identifier, message, item, _, faults, name, destination = event
+    number, accepted, identifier, message, item, _, faults, name, destination, _ = event
     return Read(number, accepted, identifier, name, message, item, destination, pack_faults(faults))
 
 

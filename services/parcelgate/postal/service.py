@@ -25,6 +25,7 @@ from parcelgate.core.setting import Settings
 from parcelgate.postal.delivery import Delivering
 from parcelgate.postal.dispatch import Dispatch
 from parcelgate.postal.door import PostalDoor
+from parcelgate.postal.form import Forms
 from parcelgate.postal.handout import HandOut
 from parcelgate.postal.intake import Intake
 from parcelgate.postal.interchange import RECEIVED_BELL
@@ -32,6 +33,7 @@ from parcelgate.postal.mailbox import FolderTray, InTray, Mailbox, OutTray, Tray
 from parcelgate.postal.outcome import Outcomes
 from parcelgate.postal.pool import Pool
 from parcelgate.postal.queue import InQueue, QueueTray
+from parcelgate.postal.reading import not_taken
 from parcelgate.postal.routing import Routing
 from parcelgate.postal.translation import Translation
 
@@ -67,16 +69,13 @@ class PostalService:
         def recognise(first: bytes, agreed: Sequence[str]) -> str | Fault:
             return translate.recognise(first, agreed=agreed, registry=self._formats())
 
+        def untaken(form: str) -> Fault | None:
+            return not_taken(form, self._formats())
+
         self.pool = Pool(settings.workers)
-        self.intake = Intake(runner, vault, settings, recognise)
+        self.intake = Intake(runner, vault, settings, recognise, untaken)
         self.outcomes = Outcomes(runner.store)
-        self.hand_out = HandOut(
-            runner,
-            vault,
-            lambda form, header, records, codes: translate.write(
-                form, header, records, codes=codes, registry=self._formats()
-            ),
-        )
+        self.hand_out = HandOut(runner, vault, Forms(self._formats))
         self._delivering = Delivering(runner.store, runner.clock)
         routing = Routing(runner, vault, partners)
         translation = Translation(runner, vault, partners, self.pool, routing, str(settings.format_root))

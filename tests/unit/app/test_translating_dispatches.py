@@ -18,6 +18,11 @@ def example(name):
     [
         ("predes", "mail_subclass", ["CN", "CN", "UA"]),
         ("emsevt", "code", ["EMD", "EME", "EDC"]),
+        ("resdes", "status", ["RECEIVED", "DAMAGED", "MISSING", "NOT_ADVISED"]),
+        ("rescon", "consignment", ["XADELBILL0007"] * 3 + ["XADELBILL0008"]),
+        ("resdit", "status", ["DEPARTED", "DEPARTED", "NOT_RECEIVED", "TRANSFERRED"]),
+        ("cardit", "destination_office", ["DEFRAA", "AUSYDA"]),
+        ("precon", "identifier", ["XADELBILL0007", "XADELBILL0008", "XADELBILL0009"]),
     ],
 )
 def test_records_are_shown_as_what_they_are(name, field, values, capfdbinary):

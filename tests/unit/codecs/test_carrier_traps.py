@@ -1,6 +1,7 @@
 """The known traps of carriers' dialects, by their numbers; each number is that of the list in the comment beside it."""
 
 import json
+from decimal import Decimal
 
 import pytest
 
@@ -16,6 +17,8 @@ from parcelgate.codecs.event import ItemRead
 from parcelgate.codecs.registry import shipped
 
 DHL, EASYPOST = "carrier/dhl-mydhl/2.7.2", "carrier/easypost/v2"
+UPS, FEDEX = "carrier/ups-shipping/v2403", "carrier/fedex-ship/v1"
+USPS, SHIPPO = "carrier/usps-international/v3", "carrier/shippo/v1"
 
 
 def shipment(form, change=None):
@@ -50,6 +53,300 @@ def easypost_line(line):
         tree["customs_info"]["customs_items"] = [{"description": "shirts", "quantity": 3} | line]
 
     return shipment(EASYPOST, change)
+
+
+def forms_of(tree):
+    return tree["ShipmentRequest"]["Shipment"]["ShipmentServiceOptions"]["InternationalForms"]
+
+
+def ups_line(line):
+    return shipment(UPS, lambda tree: forms_of(tree)["Product"].update(line))
+
+
+def usps_line(line):
+    return shipment(USPS, lambda tree: tree["customsForm"]["contents"][0].update(line))
+
+
+@pytest.mark.parametrize(("unit", "total", "agree"), [(11.77, 35.3, True), (35.3, 35.3, False)])
+def test_trap_1_price_and_total_of_usps_must_agree_within_rounding(unit, total, agree):
+    item, faults = read(USPS, usps_line({"itemValue": unit, "itemTotalValue": total}))
+    assert faults == ([] if agree else [("TOTAL_DISAGREES", "/customsForm/contents/0/itemTotalValue")])
+    assert (item.content[0].value.units, item.content[0].value.nanos) == (35, 300_000_000)
+
+
+@pytest.mark.parametrize(("unit", "milligrams"), [("lb", 907_185), ("oz", 56_699), ("kg", 2_000_000), ("st", 0)])
+def test_trap_2_the_unit_of_usps_is_that_beside_the_weight_and_the_total_counts(unit, milligrams):
+    item, faults = read(USPS, usps_line({"weightUOM": unit, "itemWeight": 1, "itemTotalWeight": 2}))
+    assert item.content[0].net_mass.milligrams == milligrams
+    assert item.gross_mass.milligrams == 340_194
+    assert [each[0] for each in faults] == ([] if milligrams else ["CODE_UNKNOWN"])
+
+
+def test_trap_5_the_currency_of_usps_is_dollars_as_a_default_and_no_other_is_written():
+    item, _ = read(USPS, shipment(USPS))
+    assert {item.content[0].value.currency, item.content[0].unit_value.currency} == {"USD"}
+    *_, closed = translate.read([shipment(USPS)], USPS)
+    assert sum(closed.ledger.defaulted.values()) == 3
+    item.content[0].value.currency = "EUR"
+    with pytest.raises(translate.NotWritten) as caught:
+        write(USPS, item)
+    assert caught.value.fault.code == "VALUE_NOT_WRITABLE"
+
+
+def test_trap_5_the_sender_of_usps_is_in_the_united_states_if_there_is_an_address_at_all():
+    item, _ = read(USPS, shipment(USPS))
+    assert (item.parties[0].role, item.parties[0].address.country, item.origin_country) == (2, "NZ", "US")
+    item, _ = read(USPS, shipment(USPS, lambda tree: tree.pop("fromAddress")))
+    assert ([each.role for each in item.parties], item.origin_country) == ([2], "")
+    item, _ = read(USPS, shipment(USPS))
+    item.parties[1].address.country = item.origin_country = "CA"
+    with pytest.raises(translate.NotWritten):
+        write(USPS, item)
+
+
+@pytest.mark.parametrize(("name", "wanted"), [("countryofOrigin", "JP"), ("countryOfOrigin", "")])
+def test_trap_7_the_country_of_origin_of_usps_has_a_small_of(name, wanted):
+    def change(tree):
+        del tree["customsForm"]["contents"][0]["countryofOrigin"]
+        tree["customsForm"]["contents"][0][name] = "JP"
+
+    item, faults = read(USPS, shipment(USPS, change))
+    assert item.content[0].origin_country == wanted
+    assert faults == ([] if wanted else [("FIELD_UNKNOWN", f"/customsForm/contents/0/{name}")])
+
+
+def test_trap_9_one_or_many_of_usps_read_alike():
+    def change(tree):
+        tree["packageDescription"]["customerReference"] = tree["packageDescription"]["customerReference"][0]
+        tree["customsForm"]["contents"] = tree["customsForm"]["contents"][0]
+
+    assert read(USPS, shipment(USPS, change)) == read(USPS, shipment(USPS))
+
+
+def test_trap_12_what_usps_insures_is_not_the_customs_value():
+    options = {"packageValue": 500}
+    item, faults = read(USPS, shipment(USPS, lambda tree: tree["packageDescription"].update(packageOptions=options)))
+    assert (item.HasField("declared_value"), item.HasField("insured_value"), faults) == (False, False, [])
+
+
+def shippo_line(line):
+    return shipment(SHIPPO, lambda tree: tree["customs_declaration"]["items"][0].update(line))
+
+
+def test_trap_1_value_and_weight_of_shippo_are_those_of_the_line():
+    line = {"quantity": 3, "value_amount": "35.00", "value_currency": "EUR", "net_weight": "0.6", "mass_unit": "kg"}
+    item, faults = read(SHIPPO, shippo_line(line))
+    (piece,) = item.content
+    assert (piece.value.units, piece.value.currency, piece.HasField("unit_value"), faults) == (35, "EUR", False, [])
+    assert piece.net_mass.milligrams == 600_000
+    assert write(SHIPPO, item)["customs_declaration"]["items"][0].items() >= line.items() - {("net_weight", "0.6")}
+
+
+@pytest.mark.parametrize(("unit", "milligrams"), [("kg", 2_000_000), ("g", 2000), ("lb", 907_185), ("oz", 56_699)])
+def test_trap_2_the_unit_of_shippo_stands_beside_each_weight(unit, milligrams):
+    (piece,) = read(SHIPPO, shippo_line({"net_weight": "2", "mass_unit": unit}))[0].content
+    assert piece.net_mass.milligrams == milligrams
+    parcels = [{"weight": "2", "mass_unit": unit}, {"weight": "1", "mass_unit": "kg"}]
+    item, faults = read(SHIPPO, shipment(SHIPPO, lambda tree: tree.update(parcels=parcels)))
+    assert (item.gross_mass.milligrams, faults) == (milligrams + 1_000_000, [])
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_trap_7_the_tariff_number_of_shippo_wins_over_the_hs_code_wherever_it_stands(before):
+    codes = {"tariff_number": "4911.99", "hs_code": "490900"}
+
+    def change(tree):
+        (line,) = tree["customs_declaration"]["items"]
+        del line["tariff_number"]
+        line |= codes if before else dict(reversed(codes.items()))
+
+    item, faults = read(SHIPPO, shipment(SHIPPO, change))
+    assert (item.content[0].hs_code, faults) == ("491199", [])
+    item, _ = read(SHIPPO, shippo_line({"tariff_number": None, "hs_code": "490900"}))
+    assert item.content[0].hs_code == "490900"
+    assert write(SHIPPO, item)["customs_declaration"]["items"][0]["tariff_number"] == "490900"
+
+
+@pytest.mark.parametrize("kind", ["EIN", "VAT", "IOSS", "ARN"])
+def test_trap_8_a_tax_number_of_shippo_keeps_its_label(kind):
+    exporter = {"eori_number": "FR1", "tax_id": {"number": "N1", "type": kind}}
+    data = shipment(SHIPPO, lambda tree: tree["customs_declaration"].update(exporter_identification=exporter))
+    item, faults = read(SHIPPO, data)
+    assert [(each.scheme, each.number) for each in item.parties[0].references] == [("EORI", "FR1"), (kind, "N1")]
+    assert faults == []
+    assert write(SHIPPO, item)["customs_declaration"]["exporter_identification"] == exporter
+
+
+def test_trap_9_one_or_many_of_shippo_read_alike():
+    def change(tree):
+        tree["parcels"] = tree["parcels"][0]
+        tree["customs_declaration"]["items"] = tree["customs_declaration"]["items"][0]
+
+    assert read(SHIPPO, shipment(SHIPPO, change)) == read(SHIPPO, shipment(SHIPPO))
+
+
+def test_trap_12_what_shippo_insures_is_not_the_customs_value():
+    insured = {"amount": "500", "currency": "USD"}
+    item, faults = read(SHIPPO, shipment(SHIPPO, lambda tree: tree["extra"].update(insurance=insured)))
+    assert (item.HasField("declared_value"), item.HasField("insured_value"), faults) == (False, False, [])
+
+
+def fedex_line(line):
+    return shipment(
+        FEDEX, lambda tree: tree["requestedShipment"]["customsClearanceDetail"]["commodities"][0].update(line)
+    )
+
+
+AMOUNT = "/requestedShipment/customsClearanceDetail/commodities/0/customsValue/amount"
+
+
+@pytest.mark.parametrize(
+    ("currency", "quantity", "unit", "total", "agree"),
+    [
+        ("USD", 125, 12.45, "1556.25", True),
+        ("USD", 3, "3.33", "10.00", True),
+        ("USD", 3, "3.33", "10.02", False),
+        ("USD", 2, 12.45, "12.45", False),
+        ("JPY", 3, 333, "1000", True),
+        ("JPY", 3, 333, "1001", False),
+        ("KWD", 3, "3.333", "10.000", True),
+        ("KWD", 3, "3.333", "10.010", False),
+        ("USD", 0, "3.33", "10.00", True),
+    ],
+)
+def test_trap_1_and_4_price_and_total_of_fedex_must_agree_within_rounding_of_the_minor_unit(
+    currency, quantity, unit, total, agree
+):
+    line = {
+        "unitPrice": {"amount": unit, "currency": currency},
+        "customsValue": {"amount": total, "currency": currency},
+    }
+    item, faults = read(FEDEX, fedex_line(line | {"quantity": quantity}))
+    assert faults == ([] if agree else [("TOTAL_DISAGREES", AMOUNT)])
+    (piece,) = item.content
+    assert Decimal(piece.value.units) + Decimal(piece.value.nanos).scaleb(-9) == Decimal(total)
+    assert Decimal(piece.unit_value.units) + Decimal(piece.unit_value.nanos).scaleb(-9) == Decimal(str(unit))
+
+
+def test_trap_1_price_and_total_of_fedex_in_two_currencies_do_not_agree():
+    item, faults = read(FEDEX, fedex_line({"customsValue": {"amount": "8.79", "currency": "EUR"}}))
+    assert faults == [("TOTAL_DISAGREES", AMOUNT)]
+    assert (item.content[0].value.currency, item.content[0].unit_value.currency) == ("EUR", "USD")
+
+
+def test_trap_1_the_total_of_fedex_is_computed_where_it_is_absent_and_written_beside_the_price():
+    item, faults = read(FEDEX, fedex_line({"customsValue": None}))
+    assert (item.content[0].value.units, item.content[0].value.nanos, faults) == (8, 790_000_000, [])
+    (line,) = write(FEDEX, item)["requestedShipment"]["customsClearanceDetail"]["commodities"]
+    assert (line["unitPrice"], line["customsValue"]) == (
+        {"amount": 2.93, "currency": "USD"},
+        {"amount": 8.79, "currency": "USD"},
+    )
+
+
+def test_trap_1_a_total_that_does_not_divide_is_written_as_fedex_without_a_price():
+    item, _ = read(EASYPOST, easypost_line({"value": "35"}))
+    item.key.posting_date = "2026-11-03"
+    (line,) = write(FEDEX, item)["requestedShipment"]["customsClearanceDetail"]["commodities"]
+    assert line["customsValue"] == {"amount": 35.0, "currency": "USD"}
+    assert "unitPrice" not in line
+
+
+@pytest.mark.parametrize(("units", "milligrams"), [("KG", 2_000_000), ("LB", 907_185)])
+def test_trap_2_the_unit_of_fedex_stands_beside_each_weight(units, milligrams):
+    weight = {"units": units, "value": 2}
+    (piece,) = read(FEDEX, fedex_line({"weight": weight}))[0].content
+    assert piece.net_mass.milligrams == milligrams
+
+    def change(tree):
+        packages = [{"weight": weight}, {"weight": {"units": "KG", "value": 1}}]
+        tree["requestedShipment"]["requestedPackageLineItems"] = packages
+
+    assert read(FEDEX, shipment(FEDEX, change))[0].gross_mass.milligrams == milligrams + 1_000_000
+
+
+def test_trap_3_amounts_of_fedex_are_exact_as_numbers_and_as_texts():
+    line = {"unitPrice": {"amount": 0.1, "currency": "USD"}, "customsValue": {"amount": "0.3", "currency": "USD"}}
+    item, faults = read(FEDEX, fedex_line(line))
+    assert (item.content[0].unit_value.nanos, item.content[0].value.nanos, faults) == (100_000_000, 300_000_000, [])
+
+
+@pytest.mark.parametrize("kind", ["IOSS", "EORI", "BUSINESS_UNION"])
+def test_trap_8_a_tax_number_of_fedex_keeps_its_label(kind):
+    tins = [{"tinType": kind, "number": "IM0123456789"}]
+    item, faults = read(FEDEX, shipment(FEDEX, lambda tree: tree["requestedShipment"]["shipper"].update(tins=tins)))
+    (found,) = item.parties[0].references
+    assert (found.scheme, found.number, faults) == (kind, "IM0123456789", [])
+    assert write(FEDEX, item)["requestedShipment"]["shipper"]["tins"] == tins
+
+
+def test_trap_9_the_recipient_of_fedex_is_the_first_of_an_array_or_stands_alone():
+    def alone(tree):
+        tree["requestedShipment"]["recipients"] = tree["requestedShipment"]["recipients"][0]
+
+    def two(tree):
+        tree["requestedShipment"]["recipients"].append({"contact": {"personName": "Somebody Else"}})
+
+    usual = read(FEDEX, shipment(FEDEX))
+    assert read(FEDEX, shipment(FEDEX, alone)) == usual
+    assert read(FEDEX, shipment(FEDEX, two)) == usual
+    assert isinstance(write(FEDEX, usual[0])["requestedShipment"]["recipients"], list)
+
+
+@pytest.mark.parametrize("written", ["2026-11-03T10:15:00Z", "11/03/2026", "20261103"])
+def test_trap_10_a_date_of_fedex_is_a_plain_day(written):
+    item, faults = read(FEDEX, shipment(FEDEX, lambda tree: tree["requestedShipment"].update(shipDatestamp=written)))
+    assert ("TIME_UNREADABLE", "/requestedShipment/shipDatestamp") in faults
+    assert item.key.posting_date == written
+
+
+def test_trap_12_what_fedex_insures_is_not_the_customs_value():
+    declared = {"amount": 500, "currency": "USD"}
+
+    def change(tree):
+        tree["requestedShipment"]["totalDeclaredValue"] = declared
+        tree["requestedShipment"]["requestedPackageLineItems"][0]["declaredValue"] = declared
+
+    item, faults = read(FEDEX, shipment(FEDEX, change))
+    assert (item.HasField("declared_value"), item.HasField("insured_value"), faults) == (False, False, [])
+
+
+def test_trap_13_documents_of_fedex_need_no_lines():
+    def change(tree):
+        clearance = tree["requestedShipment"]["customsClearanceDetail"]
+        del clearance["commodities"], clearance["commercialInvoice"]["shipmentPurpose"]
+        clearance["isDocumentOnly"] = True
+
+    item, faults = read(FEDEX, shipment(FEDEX, change))
+    assert (item.nature, list(item.content), faults) == (NATURE_OF_TRANSACTION_DOCUMENTS, [], [])
+    assert write(FEDEX, item)["requestedShipment"]["customsClearanceDetail"]["isDocumentOnly"] is True
+
+
+def test_trap_1_the_value_of_ups_is_that_of_one_piece_with_six_decimals_and_a_text():
+    item, faults = read(UPS, ups_line({"Unit": {"Number": "3", "Value": "3.333333"}}))
+    (piece,) = item.content
+    assert (piece.value.units, piece.value.nanos, piece.value.currency, faults) == (9, 999_999_000, "USD", [])
+    unit = forms_of(write(UPS, item))["Product"][0]["Unit"]
+    assert unit == {"Number": "3", "UnitOfMeasurement": {"Code": "PCS"}, "Value": "3.333333"}
+
+
+@pytest.mark.parametrize(("code", "milligrams"), [("KGS", 2_000_000), ("LBS", 907_185), ("OZS", 56_699)])
+def test_trap_2_each_package_of_ups_has_a_unit_of_its_own(code, milligrams):
+    weight = {"UnitOfMeasurement": {"Code": code}, "Weight": "2"}
+
+    def change(tree):
+        packages = [{"PackageWeight": weight}, {"PackageWeight": weight | {"UnitOfMeasurement": {"Code": "KGS"}}}]
+        tree["ShipmentRequest"]["Shipment"]["Package"] = packages
+
+    item, faults = read(UPS, shipment(UPS, change))
+    assert (item.gross_mass.milligrams, faults) == (milligrams + 2_000_000, [])
+
+
+def test_trap_2_a_weight_of_ups_without_a_known_unit_is_not_guessed():
+    weight = {"UnitOfMeasurement": {"Code": "STN"}, "Weight": "2"}
+    item, faults = read(UPS, ups_line({"ProductWeight": weight}))
+    assert [each[0] for each in faults] == ["CODE_UNKNOWN"]
+    assert not item.content[0].HasField("net_mass")
 
 
 def test_trap_1_a_unit_price_becomes_the_value_of_the_line_and_a_line_total_stays_one():
@@ -227,6 +524,116 @@ def test_trap_10_an_iso_time_is_written_in_the_notation_of_the_dialect():
     )
     item.content[0].value.Clear()
     assert write(DHL, item)["plannedShippingDateAndTime"] == "2026-11-03T10:15:00 GMT-05:30"
+
+
+@pytest.mark.parametrize(
+    ("written", "kept", "code"),
+    [
+        ("20261103", "2026-11-03", []),
+        ("2026-11-03", "2026-11-03", ["TIME_UNREADABLE"]),
+        ("20260230", "20260230", ["TIME_UNREADABLE", "TIME_UNREADABLE"]),
+        ("03112026", "03112026", ["TIME_UNREADABLE", "TIME_UNREADABLE"]),
+    ],
+)
+def test_trap_10_a_date_of_ups_is_eight_digits_with_the_year_first(written, kept, code):
+    item, faults = read(UPS, shipment(UPS, lambda tree: forms_of(tree).update(InvoiceDate=written)))
+    assert (item.key.posting_date, [each[0] for each in faults][: len(code)]) == (kept, code[:1])
+
+
+def test_trap_10_a_time_is_not_cut_down_to_the_date_of_ups():
+    item, _ = read(EASYPOST, shipment(EASYPOST))
+    with pytest.raises(translate.NotWritten) as caught:
+        write(UPS, item)
+    assert caught.value.fault.code == "VALUE_NOT_WRITABLE"
+
+
+@pytest.mark.parametrize(
+    ("pieces", "text"),
+    [
+        (
+            ["kitchen knife, wooden handle,", "blade of stainless steel"],
+            "kitchen knife, wooden handle, blade of stainless steel",
+        ),
+        (["x" * 35, "yz", "a"], "x" * 35 + "yz a"),
+        ("stickers", "stickers"),
+        (["stickers", "", None], "stickers"),
+        ([" ", ""], ""),
+    ],
+)
+def test_trap_11_the_pieces_of_a_description_are_one_text(pieces, text):
+    item, faults = read(UPS, ups_line({"Description": pieces}))
+    assert (item.content[0].description, faults) == (text, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "pieces"),
+    [
+        ("stickers", ["stickers"]),
+        ("kitchen knife with a wooden handle and a sheath", ["kitchen knife with a wooden handle", "and a sheath"]),
+        ("a" * 34 + " " + "b" * 71, ["a" * 34, "b" * 35, "b" * 36]),
+        ("a" * 36, ["a" * 35, "a"]),
+        ("word " * 30 + "end", ["word " * 6 + "word", "word " * 6 + "word", "word " * 16 + "end"]),
+        ("a" * 20 + " " + "b" * 30 + " " + "c" * 53, ["a" * 20 + " " + "b" * 14, "b" * 16 + " " + "c" * 18, "c" * 35]),
+    ],
+)
+def test_trap_6_and_11_a_description_is_cut_at_blanks_where_it_can_be_and_never_shortened(text, pieces):
+    item, _ = read(UPS, ups_line({"Description": "x"}))
+    item.content[0].description = text
+    assert forms_of(write(UPS, item))["Product"][0]["Description"] == pieces
+    assert read(UPS, ups_line({"Description": pieces}))[0].content[0].description == text
+
+
+@pytest.mark.parametrize(
+    ("code", "scheme"),
+    [
+        ("0356", "IOSS"),
+        ("0357", "VOEC"),
+        ("1051", "SG_GST"),
+        ("1052", "ARN"),
+        ("1053", "NZ_IRD"),
+        ("1054", "MY_LVG"),
+        ("7777", "7777"),
+    ],
+)
+def test_trap_8_the_number_of_a_vendor_is_told_by_its_type_and_else_keeps_its_label(code, scheme):
+    vendor = {"VendorCollectIDTypeCode": code, "VendorCollectIDNumber": "N1"}
+    item, faults = read(
+        UPS, shipment(UPS, lambda tree: tree["ShipmentRequest"]["Shipment"].update(ShipFrom={"VendorInfo": vendor}))
+    )
+    (found,) = item.parties[0].references
+    assert (found.scheme, found.number, faults) == (scheme, "N1", [])
+    assert write(UPS, item)["ShipmentRequest"]["Shipment"]["ShipFrom"]["VendorInfo"] == vendor
+
+
+def test_trap_9_one_or_many_of_ups_read_alike():
+    def change(tree):
+        inner = tree["ShipmentRequest"]["Shipment"]
+        forms = forms_of(tree)
+        inner["ReferenceNumber"], inner["Package"] = [inner["ReferenceNumber"]], [inner["Package"]]
+        inner["Shipper"]["Address"]["AddressLine"] = [inner["Shipper"]["Address"]["AddressLine"]]
+        forms["FormType"], forms["Product"] = [forms["FormType"]], [forms["Product"]]
+
+    assert read(UPS, shipment(UPS, change)) == read(UPS, shipment(UPS))
+
+
+def test_trap_12_what_ups_insures_of_a_package_is_not_the_customs_value():
+    def change(tree):
+        declared = {"DeclaredValue": {"CurrencyCode": "USD", "MonetaryValue": "500"}}
+        tree["ShipmentRequest"]["Shipment"]["Package"]["PackageServiceOptions"] = declared
+
+    item, faults = read(UPS, shipment(UPS, change))
+    assert (item.HasField("declared_value"), item.HasField("insured_value"), faults) == (False, False, [])
+
+
+@pytest.mark.parametrize("written", ["", "Y", True])
+def test_trap_13_documents_of_ups_are_told_by_a_name_that_is_there_and_need_no_lines(written):
+    def change(tree):
+        tree["ShipmentRequest"]["Shipment"]["DocumentsOnlyIndicator"] = written
+        del forms_of(tree)["Product"], forms_of(tree)["ReasonForExport"]
+
+    item, faults = read(UPS, shipment(UPS, change))
+    assert (item.nature, list(item.content), faults) == (NATURE_OF_TRANSACTION_DOCUMENTS, [], [])
+    assert write(UPS, item)["ShipmentRequest"]["Shipment"]["DocumentsOnlyIndicator"] == "Y"
 
 
 def test_trap_12_an_insured_value_is_not_the_customs_value():

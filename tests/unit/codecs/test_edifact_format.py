@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from parcelgate.api.record.v1.dispatch_pb2 import Receptacle
+from parcelgate.api.record.v1.decision_pb2 import Release
+from parcelgate.api.record.v1.dispatch_pb2 import Consignment, Receptacle, ReceptacleStatus
 from parcelgate.api.record.v1.event_pb2 import ItemEvent
 from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR, SEVERITY_NOTICE, SEVERITY_WARNING
 from parcelgate.codecs import translate
@@ -17,18 +18,29 @@ from parcelgate.codecs.registry import Registry, shipped
 FORMATS = [form for form in shipped() if form.syntax == "edifact"]
 EXAMPLES = [path for form in FORMATS for path in sorted((form.folder / "examples").glob("*.edi"))]
 SEVERITIES = {"notice": SEVERITY_NOTICE, "warning": SEVERITY_WARNING, "error": SEVERITY_ERROR}
-RECORDS = {"upu/predes/own-1": Receptacle, "upu/emsevt/own-1": ItemEvent}
+RECORDS = {
+    "un/cusres/d96a": Release,
+    "upu/cardit/own-1": Consignment,
+    "upu/emsevt/own-1": ItemEvent,
+    "upu/precon/own-1": Consignment,
+    "upu/predes/own-1": Receptacle,
+    "upu/rescon/own-1": ReceptacleStatus,
+    "upu/resdes/own-1": ReceptacleStatus,
+    "upu/resdit/own-1": ReceptacleStatus,
+}
 
 
 def form_of(path):
     return next(form for form in FORMATS if form.folder in path.parents)
 
 
-def test_there_are_two_and_they_claim_no_conformance():
-    assert [form.id for form in FORMATS] == ["upu/emsevt/own-1", "upu/predes/own-1"]
+def test_there_are_these_and_they_claim_no_conformance():
+    assert [form.id for form in FORMATS] == list(RECORDS)
     for form in FORMATS:
         assert form.status == "own profile"
-        assert "PG01" in form.provenance
+        assert form.engine.identity[-1].startswith("PG")
+        assert f"association code {form.engine.identity[-1]}" in " ".join(form.provenance.split())
+        assert "No conformance is claimed" in " ".join(form.provenance.split())
         assert {path.stem for path in (form.folder / "examples").glob("*.edi")} == {"smallest", "full", "faulty"}
 
 
@@ -119,6 +131,7 @@ def changed(tmp_path, name, old, new):
             '"GID 1 1", { group = "a", max = 1, of = ["QTY 1 1"] }, { group = "a", max = 1, of = ["QTY 1 1"] },',
             "one name",
         ),
+        ("mapping", 'at = "receptacle"', 'at = "message"', "the message is the item"),
         ("format", "UNOC:3", "UNOX:3", "character set"),
         ("format", "IFCSUM:D:00A:UN:PG01", "IFCSUM:D:00A:UN", "association code"),
     ],

@@ -7,7 +7,7 @@ from itertools import chain
 import pytest
 
 from edifact_documents import UNB, interchange, message, receptacle
-from parcelgate.api.record.v1.dispatch_pb2 import Receptacle
+from parcelgate.api.record.v1.dispatch_pb2 import Receptacle, ReceptacleStatus
 from parcelgate.api.record.v1.event_pb2 import ItemEvent
 from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR
 from parcelgate.codecs import translate
@@ -17,6 +17,7 @@ from parcelgate.codecs.registry import Registry, shipped
 from parcelgate.core import resource
 
 FORMAT = "upu/predes/own-1"
+PREFIX = "NZAKLAAUSYDAACN60012"
 
 
 def read(data, registry=None, form=FORMAT):
@@ -311,6 +312,77 @@ def test_faults_around_items_go_into_those_of_a_known_shape_too(tmp_path, monkey
     events = read("".join(segments).encode(), registry, "upu/emsevt/nested")
     assert told(events) == [(number, "ORDINAL_DIFFERS", "CNI[44]/1", 1) for number in range(21, 41)]
     assert all(item.accepted for item in items(events))
+
+
+def test_what_a_group_around_items_lacks_is_said_of_items_of_a_known_shape_too(monkeypatch):
+    monkeypatch.setattr(limit, "SHAPE_TIMES", 1)
+    bags = [
+        segment for number in range(1, 9) for segment in (f"GID+{number}+1'", f"PCI+ZZZ+{PREFIX}{number:03}000125'")
+    ]
+    status = ["STS+1+REC'", "DTM+334:202601160430:203'", *bags]
+    body = ["BGM+23++9'", "DTM+137:202601160515:203'", "CNI+1+BILL'", *status, *status, "STS+1'", *bags, *status]
+    data = "".join([UNB, "UNH+1+IFTSTA:D:00A:UN:PG04'", *body, f"UNT+{len(body) + 2}+1'", "UNZ+1+PD0001'"])
+    events = read(data.encode(), form="upu/rescon/own-1")
+    at = body.index("STS+1'") + 2
+    assert told(events) == [
+        (number, "FIELD_MISSING", f"STS[{at}]/{path}", 1)
+        for number in range(17, 25)
+        for path in ("2", "DTM[1.1=334][1.3=203]/1.2")
+    ]
+    found = [ReceptacleStatus.FromString(item.message) for item in items(events)]
+    assert [each.identifier[-9:-6] for each in found] == [f"{number:03}" for number in range(1, 9)] * 4
+    assert [each.status for each in found] == ["RECEIVED"] * 16 + [""] * 8 + ["RECEIVED"] * 8
+
+
+def test_faults_of_a_group_around_groups_are_told_with_the_items_and_not_again():
+    body = ["BGM+23++9'", "DTM+137:202601160515:203'", "CNI+7+BILL'", "STS+1+REC'", "DTM+334:202601160430:203'"]
+    body += ["GID+1+1'", f"PCI+ZZZ+{PREFIX}001000125'", "CNI+2+BILL'"]
+    data = "".join([UNB, "UNH+1+IFTSTA:D:00A:UN:PG04'", *body, f"UNT+{len(body) + 2}+1'", "UNZ+1+PD0001'"])
+    assert told(read(data.encode(), form="upu/rescon/own-1")) == [
+        (1, "ORDINAL_DIFFERS", "CNI[4]/1", 1),
+        (0, "SEGMENT_MISSING", "CNI[9]/STS", 1),
+    ]
+
+
+def response(number, *segments):
+    found = ["BGM+++11'", "GIS+4'", *segments, "RFF+ZIT:CP100200305NZ'"]
+    return [f"UNH+{number}+CUSRES:D:96A:UN:PG01'", *found, f"UNT+{len(found) + 2}+{number}'"]
+
+
+@pytest.mark.parametrize("size", [7, 100_000])
+def test_where_a_message_is_an_item_its_faults_are_its_own(size):
+    data = interchange(response(1), response(2, "RFF+ZFL:4'"), ["UNH+3+CUSRES:D:96A:UN:PG01'", "UNT+2+3'"], response(4))
+    events = list(translate.read((data[at : at + size] for at in range(0, len(data), size)), "un/cusres/d96a"))
+    assert [(item.number, item.identifier, item.accepted) for item in items(events)] == [
+        (1, "CP100200305NZ", True),
+        (2, "CP100200305NZ", True),
+        (3, "", False),
+        (4, "CP100200305NZ", True),
+    ]
+    assert {(number, code, address) for number, code, address, _ in told(events)} == {
+        (2, "CODE_UNKNOWN", "#2/RFF[4]/1.2"),
+        (3, "KEY_MISSING", "#3/UNH[1]/GIS/1.1"),
+        (3, "KEY_MISSING", "#3/UNH[1]/RFF[1.1=ZIT]/1.2"),
+        (3, "SEGMENT_MISSING", "#3/UNH[1]/BGM"),
+    }
+    assert isinstance(events[0], Header)
+    assert [type(event) for event in events].count(Header) == 1
+    assert events[-1].complete
+    assert events[-1].items == 4
+
+
+def test_the_limit_of_an_item_that_is_a_message_is_not_that_of_the_interchange(monkeypatch):
+    monkeypatch.setattr(limit, "ITEM", 12_000)
+    long = [f"FTX+AAO+++CODE:{'x' * 60}'"] * 300
+    data = interchange(*(response(number) for number in range(1, 200)), response(200, *long), response(201))
+    assert len(data) > 3 * 12_000
+    parts = (data[at : at + limit.PIECE_LEAST] for at in range(0, len(data), limit.PIECE_LEAST))
+    events = list(translate.read(parts, "un/cusres/d96a"))
+    assert [item.number for item in items(events) if not item.accepted] == [200]
+    assert {(number, code) for number, code, _, _ in told(events)} == {
+        (200, "ITEM_TOO_LARGE"),
+        (200, "SEGMENT_TOO_OFTEN"),
+    }
 
 
 def test_a_needed_value_that_can_not_be_read_rejects_its_item(tmp_path):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from parcelgate.api.record.v1.dispatch_pb2 import Receptacle
+from parcelgate.api.record.v1.dispatch_pb2 import Consignment, Receptacle, ReceptacleStatus
 from parcelgate.api.record.v1.event_pb2 import ItemEvent
 from parcelgate.codecs import translate
 from parcelgate.codecs.registry import Registry, shipped
@@ -57,6 +57,49 @@ def test_the_same_records_give_the_same_bytes():
 
 def test_no_record_makes_an_interchange_without_messages():
     assert written([]) == ["UNB+UNOC:3+XAPOST+XBPOST+260114:0905+PD0001", "UNZ+0+PD0001"]
+
+
+def test_a_needed_time_is_written_to_the_minute_or_else_to_the_second():
+    status = {"identifier": "NZAKLAAUSYDAACN60012001009999", "status": "RECEIVED", "prepared": PREPARED}
+    times = [PREPARED, {"utc_micros": PREPARED["utc_micros"] + 5_000_000}]
+    found = written([ReceptacleStatus(**status, happened=each) for each in times], "upu/resdes/own-1")
+    assert [each for each in found if each.startswith("DTM+334")] == [
+        "DTM+334:202601140900:203",
+        "DTM+334:20260114090005:204",
+    ]
+
+
+def test_a_leg_without_flight_is_written_by_what_never_changes_and_a_status_without_code_is_not():
+    legs = [{"origin": "AKL", "destination": "SYD"}, {"conveyance": "QF0005"}]
+    record = Consignment(identifier="BILL7", origin_office="NZAKLA", prepared=PREPARED, legs=legs)
+    found = written([record], "upu/cardit/own-1")
+    assert found[5:-2] == ["CNI+1+BILL7", "LOC+5+NZAKLA", "TDT+20", "LOC+9+AKL", "LOC+11+SYD", "TDT+20+QF0005"]
+    without = ReceptacleStatus(identifier="NZAKLAAUSYDAACN60012001009999", prepared=PREPARED, happened=PREPARED)
+    with pytest.raises(translate.NotWritten) as caught:
+        written([without], "upu/resdes/own-1")
+    assert caught.value.fault.address == "STS"
+
+
+def test_receptacles_of_one_scan_stand_below_it():
+    scans = [("BILL7", "LOADED"), ("BILL7", "LOADED"), ("BILL7", "DEPARTED"), ("BILL8", "DEPARTED")]
+    records = [
+        ReceptacleStatus(
+            identifier=f"NZAKLAAUSYDAACN60012{number:03}009999", consignment=bill, status=status, happened=PREPARED
+        )
+        for number, (bill, status) in enumerate(scans)
+    ]
+    tags = [each[:8] for each in written(records, "upu/resdit/own-1") if each[:3] in ("CNI", "STS", "GID")]
+    assert tags == [
+        "CNI+1+BI",
+        "STS+1+LO",
+        "GID+1+1",
+        "GID+2+1",
+        "STS+1+DE",
+        "GID+1+1",
+        "CNI+2+BI",
+        "STS+1+DE",
+        "GID+1+1",
+    ]
 
 
 def test_every_dispatch_is_a_message_of_its_own():

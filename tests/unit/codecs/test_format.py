@@ -24,7 +24,9 @@ def test_a_shipped_format_has_its_own_three_examples(form):
     assert [example(form, name).parent for name in EXAMPLES] == [form.folder / "examples"] * 3
 
 
-@pytest.mark.parametrize("form", [one for one in FORMATS if one.id.startswith("upu/")], ids=lambda form: form.id)
+@pytest.mark.parametrize(
+    "form", [one for one in FORMATS if one.id.startswith(("upu/", "ics2/"))], ids=lambda form: form.id
+)
 def test_a_format_after_texts_that_are_not_public_claims_no_conformance(form):
     assert form.status == "own profile"
     assert "No conformance is claimed" in " ".join(form.provenance.split())

@@ -7,6 +7,8 @@ import pytest
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
 from parcelgate.api.record.v1.item_pb2 import Item
 from parcelgate.codecs import translate
+from parcelgate.codecs.mapping import moment
+from parcelgate.codecs.mapping.converter import Normalised
 from parcelgate.codecs.mapping.mapping import uncovered
 from parcelgate.codecs.mapping.row import MappingError
 from parcelgate.codecs.registry import Registry
@@ -216,6 +218,64 @@ def test_names_that_count_are_one_list_and_hold_no_more_than_they_count(tmp_path
     with pytest.raises(translate.NotWritten) as caught:
         write(formats, item)
     assert caught.value.fault.address == "/Parcel/local_identifiers"
+
+
+JOINED = """  { at = "Text", to = "item.incoterm", as = "join(2,5)" },
+  { at = "Piece","""
+
+
+def test_elements_one_after_the_other_are_one_text_and_it_is_cut_again(tmp_path):
+    formats = registry(tmp_path, MAPPING.replace('  { at = "Piece",', JOINED))
+    body = parcel("<Text>red</Text><Text>shoes, of wool</Text>")
+    (item,) = read(formats, body)
+    assert item.incoterm == "red shoes, of wool"
+    assert write(formats, item) == body
+    (item,) = read(formats, parcel("<Text>shoes</Text><Text>tring</Text>"))
+    assert item.incoterm == "shoestring"
+    assert write(formats, item) == parcel("<Text>shoes</Text><Text>tring</Text>")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "sentence"),
+    [
+        ("join(2,5)", "join(1,5)", "it needs a number of pieces and their length"),
+        ("join(2,5)", "join", "it needs a number of pieces and their length"),
+        ('"join(2,5)"', '"join(2,5)", need = "required"', "nor has a text in pieces"),
+        ('"item.incoterm"', '"item.postage"', "only texts are in pieces"),
+        ('as = "join(2,5)"', 'agree = "same(item.nature_text)"', "nothing can agree with"),
+        ('as = "join(2,5)"', 'agree = "same(item.nature_text)", default = "x"', "computed from them only"),
+    ],
+)
+def test_pieces_and_agreements_that_make_no_sense_are_refused(tmp_path, old, new, sentence):
+    assert old in JOINED
+    (form,) = registry(tmp_path, MAPPING.replace('  { at = "Piece",', JOINED.replace(old, new)))
+    with pytest.raises(MappingError) as caught:
+        form.mapping  # noqa: B018  it is compiled when it is asked for
+    assert sentence in str(caught.value)
+
+
+def test_a_total_of_xml_is_held_against_the_price_too(tmp_path):
+    total = '{ at = "Total", to = "value", as = "money", agree = "times(unit_value, quantity)" }'
+    formats = registry(
+        tmp_path, MAPPING.replace('{ to = "value", as = "money", derive = "times(unit_value, quantity)" }', total)
+    )
+    for price, codes in (("2.93", []), ("2.83", ["TOTAL_DISAGREES"])):
+        piece = f"<Piece><Count>3</Count><Price>{price}</Price><Total>8.79</Total></Piece>"
+        body = f"<PARCELS>{parcel(piece)}</PARCELS>".encode()
+        event, _ = translate.read([body], "test/parcel/1", registry=formats)
+        assert [fault.code for fault in event.faults if fault.code != "FIELD_UNKNOWN"] == codes
+        assert Item.FromString(event.item).content[0].value.units == 8
+
+
+def test_a_key_in_milliseconds_is_the_time_in_words_and_no_other_is_written_so():
+    net = moment.written_as("net")
+    with pytest.raises(Normalised) as caught:
+        net.read("/Date(1793697300000)/")
+    assert caught.value.keep == "2026-11-03T09:15:00+00:00"
+    assert net.write(caught.value.keep) == "/Date(1793697300000)/"
+    for other in ("2026-11-03T10:15:00+01:00", "2026-11-03"):
+        with pytest.raises(ValueError, match="not a time of whole milliseconds"):
+            net.write(other)
 
 
 def test_an_array_that_may_be_left_out_leaves_its_field_out(tmp_path):

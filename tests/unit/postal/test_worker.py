@@ -7,6 +7,7 @@ import pytest
 
 from conversations.postal_house import CUSITM, POST, declaration, document
 from parcelgate.api.record.v1.declaration_pb2 import Declaration
+from parcelgate.codecs.check import example
 from parcelgate.codecs.registry import shipped
 from parcelgate.postal import wire
 from parcelgate.postal.interchange import unpack_faults
@@ -66,10 +67,17 @@ def test_a_process_whose_gateway_is_gone_ends():
         serve(io.BytesIO(whole[:-5]), io.BytesIO())
 
 
-@pytest.mark.parametrize("name", ["predes", "emsevt"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        f"upu/{name}"
+        for name in ("predes", "resdes", "precon", "rescon", "cardit", "resdit", "emsevt", "itmref", "refrsp")
+    ]
+    + ["ics2/ie3r02", "ics2/ie3r03"],
+)
 def test_what_is_no_declaration_is_not_taken_for_one_even_if_its_format_is_agreed(name):
-    form = shipped().get(f"upu/{name}/own-1")
-    body = (form.folder / "examples" / "full.edi").read_bytes()
+    form = shipped().get(f"{name}/own-1")
+    body = example(form, "full").read_bytes()
     sink = io.BytesIO()
     serve(io.BytesIO(asked(body, agreed=form.id)), sink)
     (end,) = answers(sink)
@@ -78,3 +86,13 @@ def test_what_is_no_declaration_is_not_taken_for_one_even_if_its_format_is_agree
     (fault,) = unpack_faults(end.faults)
     assert fault.code == "RECORD_NOT_TAKEN"
     assert form.mapping.record.name in fault.sentence
+
+
+def test_responses_are_read_in_edifact_as_in_xml():
+    form = shipped().get("un/cusres/d96a")
+    sink = io.BytesIO()
+    serve(io.BytesIO(asked((form.folder / "examples" / "full.edi").read_bytes(), agreed=form.id)), sink)
+    *_, end = answers(sink)
+    assert isinstance(end, End)
+    assert (end.routable, end.items, end.format, end.reference) == (True, 2, form.id, "CR0002")
+    assert unpack_faults(end.faults) == []

@@ -43,7 +43,8 @@ class InterchangeWriter:
         mapping = structure.mapping
         scopes = dict(mapping.around)
         # Message, groups around the item, item: outermost first.
-        self._path: list[Group] = [structure.table.message, *structure.outer(), structure.item]
+        around = [] if structure.is_whole else [structure.table.message, *structure.outer()]
+        self._path: list[Group] = [*around, structure.item]
         self._scopes: list[Scope | None] = [
             *(scopes.get(group.path or MESSAGE) for group in self._path[:-1]),
             mapping.item,
@@ -61,7 +62,8 @@ class InterchangeWriter:
             raise Unwritable("prepared_at", "UNB/4") from None
         yield interchange_header(self._segments, self._charset, self._version, facts, prepared)
         count = 0
-        for found in self._messages(facts, records):
+        messages = self._whole if self._structure.is_whole else self._messages
+        for found in messages(facts, records):
             count += 1
             reference = self._reference(facts, count)
             head = self._segments.segment("UNH", {(1, 1): reference} | _identity(self._message))
@@ -76,6 +78,12 @@ class InterchangeWriter:
         if count == 1:
             return first
         return f"{first}-{count}"[-14:] if first != "1" else str(count)
+
+    def _whole(self, facts: Record, records: Iterable[Record]) -> Iterator[list[bytes]]:
+        """Yield the same where a message is one item."""
+        (group,), root = self._path, self._structure.mapping.item.root
+        for record in records:
+            yield list(self._groups.write(group, self._branches(0, record, facts), root, 1))
 
     def _messages(self, facts: Record, records: Iterable[Record]) -> Iterator[list[bytes]]:
         """Yield the segments of one message after the other, without UNH and UNT."""

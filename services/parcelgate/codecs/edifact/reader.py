@@ -47,8 +47,9 @@ class _Reading:
         self._envelope = Envelope(self._context, opening.version)
         self._splitter = Splitter(opening.delimiters, opening.charset, opening.line)
         self._walk = Walk(structure, self._context, self._splitter, shapes)
-        # What begins an item, behind the segment before it.
+        # What begins an item, behind the segment before it; one that is a whole message is read segment by segment.
         self._trigger = structure.item.entries[0].tag + opening.delimiters.element
+        self._by_shape = not structure.is_whole
         # The message is none of this format, and its segments are only counted.
         self._skipping = False
         self.stopped: Fault | None = None
@@ -79,7 +80,7 @@ class _Reading:
             if not isinstance(block, str):
                 self._segment(*block)
             else:
-                yield from self._items(block)
+                yield from self._items(block) if self._by_shape else self._segments(block)
             if walk.out:
                 yield from walk.out
                 walk.out = []

@@ -267,7 +267,7 @@ class _Writing:
     def _complete(self, part: _Part) -> None:
         """Say what is filled in where the items of this shape say nothing."""
         scope = part.own.scope
-        if scope.sets or scope.spreads or scope.gathers:
+        if scope.sets or scope.spreads or scope.gathers or scope.joins or scope.agreements:
             raise Unfit
         for fill in scope.fills:
             slot, key = fill.leaf.slot, fill.leaf.key

@@ -36,13 +36,21 @@ class Structure:
         """Lay the rows over the table; raises MappingError for a row that finds no place."""
         self.table = table
         self.mapping = mapping
-        item = table.group(mapping.item_at)
-        if item is None or item.entry is None:
+        # A message may be one item, and has nothing around it then.
+        item = table.message if mapping.item_at == MESSAGE else table.group(mapping.item_at)
+        if item is None:
             raise MappingError(f"segments.toml has no group {mapping.item_at!r}")
         self.item = item
         self.header = ScopePlan(mapping.header)
         self._plans: dict[Group, GroupPlan] = {}
         around = dict(mapping.around)
+        if item is table.message:
+            if around or mapping.header.root.children:
+                raise MappingError(
+                    "the message is the item: there is nothing around it, and it has no facts of the header"
+                )
+            self._group(item, ScopePlan(mapping.item), mapping.item.root)
+            return
         scope = around.pop(MESSAGE, None)
         message = self._group(table.message, ScopePlan(scope) if scope else None, scope.root if scope else None)
         message.around = True
@@ -61,6 +69,11 @@ class Structure:
     def plan(self, group: Group) -> GroupPlan | None:
         """Return how a group is read; None if no row knows it."""
         return self._plans.get(group)
+
+    @property
+    def is_whole(self) -> bool:
+        """A message is one item."""
+        return self.item is self.table.message
 
     def outer(self) -> Iterator[Group]:
         """Go through the groups between the message and the item, outermost first."""

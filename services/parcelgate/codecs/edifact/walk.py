@@ -22,7 +22,7 @@ class TooManySegments(Exception):  # noqa: N818  says what happened
 class _Frame:
     """A group that is open."""
 
-    __slots__ = ("completed", "counts", "faults", "group", "header", "level", "ordinal", "plan")
+    __slots__ = ("completed", "counts", "empty", "faults", "group", "header", "level", "ordinal", "plan")
 
     def __init__(self, group: Group, plan: GroupPlan | None, level: Level | None, ordinal: int) -> None:
         self.group, self.plan, self.level, self.ordinal = group, plan, level, ordinal
@@ -30,6 +30,8 @@ class _Frame:
         # Groups inside it, how often each stood here.
         self.counts: dict[Group, int] = {}
         self.completed = False
+        # No item has begun inside it, in whichever group.
+        self.empty = True
         # Faults of a group around items: every item inside has them too.
         self.faults = Findings()
 
@@ -60,10 +62,7 @@ class Walk:
         """Begin a message; the present segment is its UNH."""
         context, plan = self._context, self._structure.plan(self._table.message)
         assert plan is not None
-        frame = _Frame(self._table.message, plan, plan.own.level(context) if plan.own is not None else None, 1)
-        frame.header = self._structure.header.level(context)
-        self._frames = [frame]
-        self._frame = frame
+        self._frames = []
         self._at = self._table.start
         self._moves = self._table.moves(self._at)
         self._times = 1
@@ -73,6 +72,12 @@ class Walk:
         self._plain = None
         self.items_of_message = 0
         self._facts = context.header
+        if self._structure.is_whole:
+            self._begin_item()
+        frame = _Frame(self._table.message, plan, plan.own.level(context) if plan.own is not None else None, 1)
+        frame.header = self._structure.header.level(context)
+        self._frames = [frame]
+        self._frame = frame
 
     def take(self, elements: Sequence[Element]) -> None:
         """Read the present segment."""
@@ -117,7 +122,9 @@ class Walk:
         assert group.entry is not None
         count = around[-1].counts.get(group, 0) + 1
         found = None
-        if count <= group.entry.most and not any(frame.faults for frame in around) and not (move and move.lacks):
+        # The first item of a group around it says what that group lacks.
+        sound = not any(frame.faults or not frame.completed for frame in around)
+        if sound and count <= group.entry.most and not (move and move.lacks):
             found = self._shapes.read(item, shape, count, self._splitter)
         if found is None or any(frame.level and merge(found[1], frame.level.record) for frame in reversed(around)):
             self._candidate = (item, shape)
@@ -240,6 +247,7 @@ class Walk:
 
     def _begin_item(self) -> None:
         for frame in self._frames:
+            frame.empty = False
             self._complete_outer(frame)
         if not self._headed:
             self._hand_out_header()
@@ -299,9 +307,11 @@ class Walk:
         if frame.group is self._structure.item:
             self._end_item(frame)
         elif frame.plan is not None and frame.plan.around:
-            if not frame.counts.get(self._structure.item):
+            if frame.empty:
                 for each in frame.faults:
                     if context.beside.has_room(each.code, 0):
+                        # They were to be those of the next item, but it stands in another group.
+                        each.item_number = 0
                         context.beside.append(each)
             context.end_item()
         if frame.header is not None:

@@ -87,11 +87,7 @@ class GroupWriter:
         """Write a segment that must be there and of which the record has nothing: if it says the same always, it can be."""
         rows = node.children.get(tag)
         fixed = [child for child in rows.children.values() if child.fixed is not None] if rows is not None else []
-        if (
-            rows is None
-            or not rows.children
-            or (len(fixed) < len(rows.children) and not any(_numbers(child) for child in fixed))
-        ):
+        if rows is None or not fixed or not (len(fixed) == len(rows.children) or _can_stand_alone(rows, fixed)):
             raise Unwritable(tag, tag)
         elements = {}
         for child in fixed:
@@ -126,6 +122,14 @@ def interchange_header(
 
 def _rows_of(node: Node) -> Node:
     return node.each.scope.root if node.each is not None else node
+
+
+def _can_stand_alone(rows: Node, fixed: Sequence[Node]) -> bool:
+    """Tell whether a segment says enough by what never changes: it numbers its group, or says something and needs no field."""
+    if any(_numbers(child) for child in fixed):
+        return True
+    needed = any(child.leaf is not None and child.leaf.row.need for child in rows.children.values())
+    return not needed and any(child.fixed is not None and (child.fixed.const or child.fixed.encode) for child in fixed)
 
 
 def _numbers(node: Node) -> bool:

@@ -131,7 +131,8 @@ class Context:
     def underived(self, fill: Fill, place: tuple[Any, Place], slots: list[Any], defect: Defect) -> Any:
         """Add the fault that a field can't be computed from another one, at that one; returns what can be kept."""
         source = fill.sources[0]
-        text = str(slots[source.slot][source.key])
+        value = slots[source.slot][source.key]
+        text = value if isinstance(value, str) else source.converter.write(value)
         under, around, _ = _deepest(*place, steps_of(source.row.at))
         if any(each.address == self.address(around) + under for each in self.faults):
             # The other one is at fault itself.

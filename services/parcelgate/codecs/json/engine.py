@@ -105,7 +105,7 @@ class JsonEngine:
         record = {} if found.value is None else self._readers[name].read(found.value, context, None)
         if not number:
             context.header = record
-        return Subtree(name, number, record, context.faults)
+        return Subtree(name, number, record, context.faults, found.pointer)
 
     def write(self, facts: Record, records: Iterable[Record]) -> Iterator[bytes]:
         """Yield the document in parts; raises Unwritable.

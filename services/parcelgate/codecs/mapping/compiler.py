@@ -6,10 +6,21 @@ from typing import Any, cast
 
 from google.protobuf.descriptor import Descriptor
 
-from parcelgate.codecs.mapping import converter, moment, quantity, target
+from parcelgate.codecs.mapping import converter, listing, moment, quantity, target
 from parcelgate.codecs.mapping.converter import Converter
 from parcelgate.codecs.mapping.row import MappingError, Row, RowCount, rows_of
-from parcelgate.codecs.mapping.scope import Computed, Each, Fill, Gather, Leaf, Node, Scope, Set, Slot, Spread, Zip
+from parcelgate.codecs.mapping.scope import (
+    Agreement,
+    Computed,
+    Each,
+    Fill,
+    Leaf,
+    Node,
+    Scope,
+    Set,
+    Slot,
+    Spread,
+)
 from parcelgate.codecs.mapping.step import Choice, steps_of
 
 _PLAIN: Mapping[str, Converter] = {
@@ -54,6 +65,8 @@ DERIVATIONS: Mapping[str, tuple[str, Callable[..., Any], int]] = {
     "times": ("Money", quantity.times, 2),
     "share": ("Money", quantity.share, 2),
 }
+# Functions of agree: how what a document says is held against what they make.
+AGREEMENTS: Mapping[str, Callable[..., Any]] = {"times": quantity.agree_times}
 
 
 @dataclass(slots=True)
@@ -222,45 +235,21 @@ class Compiler:
         aim = self._aim(scope.record, row)
         slot, key = self._slot(scope, aim.steps[:-1]), aim.steps[-1].name
         if row.part:
-            return self._array(scope, aim, Leaf(row, converter.TEXT, slot, key))
+            return listing.array(scope, aim, Leaf(row, converter.TEXT, slot, key))
+        if row.converter.startswith("join"):
+            return listing.joined(scope, aim, Leaf(row, converter.PIECE, slot, key))
         chosen = self._converter(row, aim)
         if chosen.kind != aim.kind:
             raise row.error(f"{row.converter} makes {chosen.kind}, but {row.to} is {aim.kind}")
         if row.sum and chosen.kind != "Mass":
             raise row.error("only masses are summed up")
         if row.place:
-            return self._gathered(scope, row, Leaf(row, chosen, slot, key))
+            return listing.gathered(scope, row, Leaf(row, chosen, slot, key))
         first = None if row.many else scope.leaves.get(row.to)
         # Two that each tell some values apart are no first and second choice.
         second = first is not None and not (chosen.partial or first.converter.partial)
         exact = first if first is not None and first.converter.exact else None
         return Leaf(row, chosen, slot, key, second=second, first=exact)
-
-    @staticmethod
-    def _gathered(scope: Scope, row: Row, leaf: Leaf) -> Leaf:
-        gather = next((each for each in scope.gathers if (each.slot, each.key) == (leaf.slot, leaf.key)), None)
-        if gather is None:
-            gather = Gather(leaf.slot, leaf.key)
-            scope.gathers.append(gather)
-        if row.place != len(gather.names) + 1 or gather.open:
-            raise row.error("the places of a list count from 1, in the order of the rows, and only the last is open")
-        gather.names.append(f"{leaf.key} {row.place}")
-        gather.open = row.many
-        return replace(leaf, key=gather.names[-1])
-
-    @staticmethod
-    def _array(scope: Scope, aim: target.Target, leaf: Leaf) -> Leaf:
-        row = leaf.row
-        inner = aim.message.fields_by_name.get(row.part) if aim.message is not None else None
-        if inner is None or target.aim_of(inner).kind != "string" or inner.is_repeated:
-            raise row.error(f"the entries of {leaf.key} have no text {row.part!r}")
-        zipped = next((each for each in scope.zips if (each.slot, each.key) == (leaf.slot, leaf.key)), None)
-        if zipped is None:
-            zipped = Zip(row, leaf.slot, leaf.key)
-            scope.zips.append(zipped)
-        array = replace(leaf, key=f"{leaf.key} {row.part}")
-        zipped.arrays.append(array)
-        return array
 
     @staticmethod
     def _aim(record: Descriptor, row: Row) -> target.Target:
@@ -321,7 +310,7 @@ class Compiler:
         return replace(usual, fact=fact.fact, ways={value: way.read for value, way in ways.items()})
 
     def _fill(self, scope: Scope, row: Row) -> None:
-        if row.part or not (row.need or row.derive or row.inherit or row.default is not None):
+        if row.part or not (row.need or row.derive or row.agree or row.inherit or row.default is not None):
             return
         leaf = scope.leaves[row.to]
         derive: Callable[..., Any] | None = None
@@ -329,12 +318,18 @@ class Compiler:
         default: Any = None
         if row.derive:
             derive, sources = self._function(scope, row, row.derive, leaf)
+        if row.agree:
+            derive, sources = self._function(scope, row, row.agree, leaf)
+            agrees = AGREEMENTS.get(row.agree.partition("(")[0])
+            if agrees is None:
+                raise row.error(f"nothing can agree with {row.agree!r}, only with {', '.join(AGREEMENTS)}")
+            scope.agreements.append(Agreement(leaf, agrees, sources))
         if row.default is not None:
             try:
                 default = leaf.converter.read(row.default)
             except converter.Defect:
                 raise row.error(f"the default {row.default!r} can't be read") from None
-        scope.fills.append(Fill(leaf, row.inherit, derive, sources, default))
+        scope.fills.append(Fill(leaf, row.inherit, derive, sources, default, written=bool(row.agree)))
 
     def _compute(self, scope: Scope, row: Row) -> None:
         if row.source:

@@ -192,6 +192,8 @@ def _shaped(is_shaped: Callable[[str], bool], code: str) -> Callable[[str], str 
 _FIGURES = "0123456789"
 _S10_SHAPE = re.compile("[A-Z]{2}[0-9]{9}[A-Z]{2}")
 TEXT = Converter("text", "string", str.strip, _same, personal=True)
+# A piece of a text: a blank at its end may be one between two words.
+PIECE = Converter("join", "string", _same, _same, personal=True)
 REFERENCE = Converter("reference", "string", str.strip, _same)
 COUNTRY = Converter("country", "string", remembering(_read_country), _same)
 CURRENCY = Converter("currency", "string", remembering(_read_currency), _same)

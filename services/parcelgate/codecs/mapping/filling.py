@@ -9,7 +9,7 @@ from typing import Any, Protocol, TypeAlias
 
 from parcelgate.codecs.mapping.converter import Defect
 from parcelgate.codecs.mapping.ledger import Marks
-from parcelgate.codecs.mapping.scope import Fill, Gather, Leaf, Scope, Set, Slot, Spread, Zip
+from parcelgate.codecs.mapping.scope import Agreement, Fill, Gather, Joined, Leaf, Scope, Set, Slot, Spread, Zip
 
 
 class Context(Protocol):
@@ -62,7 +62,9 @@ def completions(scope: Scope) -> tuple[Completion, ...]:
     return (
         *(_gathering(each) for each in scope.gathers),
         *(_zipping(each) for each in scope.zips),
+        *(_joining(each) for each in scope.joins),
         *(_always(each, scope.slots) for each in scope.sets),
+        *(_agreeing(each) for each in scope.agreements),
         *(_completion(each, scope.slots) for each in scope.fills),
     )
 
@@ -123,12 +125,44 @@ def _zipping(each: Zip) -> Completion:
     return slot, key, slot, complete
 
 
+def _joining(each: Joined) -> Completion:
+    """Make the closure that makes one text of its pieces."""
+    slot, key, name, join = each.slot, each.key, each.name, each.pieces.join
+
+    def complete(place: Any, slots: list[Any], context: Context) -> None:  # noqa: ARG001  completions share one shape
+        target = slots[slot]
+        text = join(target.pop(name, ()))
+        if text:
+            target[key] = text
+
+    return slot, key, slot, complete
+
+
+def _agreeing(each: Agreement) -> Completion:
+    """Make the closure that holds a field against others; what it says is kept, whether they agree or not."""
+    leaf, agrees, leaves = each.leaf, each.agrees, (each.leaf, *each.sources)
+    said = Fill(leaf, sources=leaves)
+
+    def complete(place: Any, slots: list[Any], context: Context) -> None:
+        values = _values(leaves, slots)
+        if None in values:
+            return
+        try:
+            agrees(*values)
+        except Defect as defect:
+            defect.keep = values[0]
+            context.underived(said, place, slots, defect)
+
+    # No field has this name, so it is always looked at.
+    return leaf.slot, f"\0{leaf.key}", leaf.slot, complete
+
+
 def _completion(fill: Fill, specs: Sequence[Slot]) -> Completion:
     """Make the closure that fills an absent field in, or says that it is missing."""
     slot, key, row, inherit = fill.leaf.slot, fill.leaf.key, fill.leaf.row, fill.inherit
     derive, default = fill.derive, fill.default
-    # A currency alone is no amount, and nothing is required of a part that is not there.
-    alone = slot if (key == "currency" and default is not None) or row.need == "required" else 0
+    # A currency alone is no amount, and nothing is required, or taken for granted, of a part that is not there.
+    alone = slot if (default is not None and (key == "currency" or row.absent)) or row.need == "required" else 0
     basis = fill.sources[0].slot if fill.sources else alone
 
     def complete(place: Any, slots: list[Any], context: Context) -> None:
@@ -163,6 +197,10 @@ def _derived(fill: Fill, derive: Callable[..., Any], place: Any, slots: list[Any
         return derive(*known)
     except Defect as defect:
         return context.underived(fill, place, slots, defect)
+
+
+def _values(leaves: Sequence[Leaf], slots: Sequence[Any]) -> list[Any]:
+    return [None if slots[each.slot] is None else slots[each.slot].get(each.key) for each in leaves]
 
 
 def spreading(spreads: Sequence[Spread]) -> Callable[[dict[str, Any]], None]:

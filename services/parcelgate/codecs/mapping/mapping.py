@@ -47,7 +47,8 @@ def compile_mapping(data: Mapping[str, Any], codes: Mapping[str, Mapping[str, st
     """Compile and check; raises MappingError with what is wrong and where.
 
     codes are a partner's own codes, by code list: {decision: {2: DECISION_CODE_RELEASED}}; each takes the place of the code that
-    the format has for the same value. Lists that the format does not have are other formats' business.
+    the format has for the same value. So it is with labels, whose values are words of the format: {arrival: {21: RECEIVED}}.
+    Lists that the format does not have are other formats' business.
     """
     _check_tables(data)
     try:
@@ -56,7 +57,7 @@ def compile_mapping(data: Mapping[str, Any], codes: Mapping[str, Mapping[str, st
         raise MappingError(f"the contract has no message {data.get('record')!r}") from None
     rows = RowCount([])
     codes_of_all = _codes(_overlaid(data.get("code", {}), codes or {}))
-    labels = {name: table["values"] for name, table in data.get("label", {}).items()}
+    labels = _labels(data.get("label", {}), codes or {})
     compiler = Compiler(data.get("shape", {}), codes_of_all, rows, labels)
     header = compiler.scope(data["header"]["at"], data["header"], None) if "header" in data else _NO_HEADER
     item = compiler.scope(data["item"]["at"], data["item"], record)
@@ -125,6 +126,14 @@ def _overlaid(tables: Mapping[str, Any], codes: Mapping[str, Mapping[str, str]])
     return overlaid
 
 
+def _labels(tables: Mapping[str, Any], codes: Mapping[str, Mapping[str, str]]) -> dict[str, Mapping[str, str]]:
+    for name in tables.keys() & codes.keys():
+        unknown = set(codes[name].values()) - set(tables[name]["values"].values())
+        if unknown:
+            raise MappingError(f"label.{name}: {min(unknown)!r} is none of its words")
+    return {name: table["values"] for name, table in _overlaid(tables, codes).items()}
+
+
 def _codes(tables: Mapping[str, Any]) -> dict[str, tuple[str, Mapping[str, int], str | None]]:
     codes: dict[str, tuple[str, Mapping[str, int], str | None]] = {}
     for name, table in tables.items():
@@ -180,6 +189,7 @@ def _open_fields(record: Descriptor, scope: Scope, slot: int, path: str) -> Iter
 def _covered(scope: Scope, slot: int) -> set[str]:
     covered = {each.key for each in scope.sets if each.slot == slot}
     covered |= {each.key for each in scope.gathers if each.slot == slot}
+    covered |= {each.key for each in scope.joins if each.slot == slot}
     # What a reader computes, and what an entry of a list was chosen by.
     covered |= {leaf.key for leaf in scope.leaves.values() if leaf.row.absent and leaf.slot == slot}
     select = scope.slots[slot].select

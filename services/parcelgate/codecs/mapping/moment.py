@@ -68,6 +68,7 @@ def _is_iso(written: str) -> bool:
 
 
 _OFFSET = re.compile(r"(?<=\d)(Z|[+-]\d{2}:\d{2})$")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 _D, _Z = r"(?P<d>\d{8})", r"(?P<z>Z|[+-]\d{2}(?::?\d{2})?)"
 # UN/EDIFACT code list 2379 (102, 201, 203, 204, 304); gmt is MyDHL's local time with GMT and its offset behind it.
 _NOTATIONS: Mapping[str, tuple[re.Pattern[str], str]] = {
@@ -145,8 +146,10 @@ def written_as(notation: str) -> Converter:
 
     The record has the text in ISO 8601, so that it is the same by whichever way the item comes.
     """
-    if notation != "gmt":
-        raise ValueError(f"times whose text counts are written as gmt, not as {notation!r}")
+    if notation in ("102", "day"):
+        return _written_day(notation)
+    if notation not in ("gmt", "net"):
+        raise ValueError(f"times whose text counts are written as gmt, net, 102 or day, not as {notation!r}")
     pattern, _ = _NOTATIONS[notation]
 
     def read(text: str) -> str | None:
@@ -156,18 +159,54 @@ def written_as(notation: str) -> Converter:
         match = pattern.fullmatch(word)
         if match is None:
             raise Defect("TIME_UNREADABLE", word)
-        iso: str = match["i"] + match["z"]
         try:
+            iso: str = match["i"] + match["z"] if notation == "gmt" else _iso(match.groupdict())
             # Remembered: the same instant is often wanted of the text, too.
             read_time(iso)
-        except Defect as defect:
-            raise Defect(defect.code, word) from None
+        except (Defect, ValueError, OverflowError):
+            raise Defect("TIME_UNREADABLE", word) from None
         raise Normalised(iso)
 
     def write(value: str) -> str:
-        return value if pattern.fullmatch(value) else _gmt(value)
+        if pattern.fullmatch(value):
+            return value
+        return _gmt(value) if notation == "gmt" else _net(value)
 
     return Converter(f"written({notation})", "string", read, write)
+
+
+def _written_day(notation: str) -> Converter:
+    """Make the converter of a day of which the text counts; a time is no day, and is not made one."""
+    pattern = re.compile(r"\d{8}", re.ASCII) if notation == "102" else _DAY
+
+    def read(text: str) -> str | None:
+        word = text.strip()
+        if not word:
+            return None
+        try:
+            day = _read_day(word) if pattern.fullmatch(word) else None
+        except Defect:
+            day = None
+        if day is None:
+            raise Defect("TIME_UNREADABLE", word)
+        if day["iso"] != text:
+            raise Normalised(day["iso"])
+        return text
+
+    def write(value: str) -> str:
+        if not _DAY.fullmatch(value):
+            raise ValueError("not a day")
+        return value.replace("-", "") if notation == "102" else value
+
+    return Converter(f"written({notation})", "string", read, write)
+
+
+def _net(text: str) -> str:
+    """Write a time of ISO 8601 in milliseconds; raises ValueError for one that it would not be read as again."""
+    written = f"/Date({micros(text) // 1000})/"
+    if _iso({"m": written[6:-2]}) != text:
+        raise ValueError("not a time of whole milliseconds in UTC, as it is read")
+    return written
 
 
 def _gmt(text: str) -> str:

@@ -30,6 +30,7 @@ def prepare(scope: Scope, cells: list[Any]) -> None:
         cell = cells[each.slot]
         if cell is not None and cell.get(each.key, each.value) != each.value:
             raise Unwritable(each.row.to)
+    _check_assumed(scope, cells)
     _scatter(scope, cells)
     for one in scope.computed:
         cell, leaf = cells[one.leaf.slot], one.leaf
@@ -47,6 +48,19 @@ def prepare(scope: Scope, cells: list[Any]) -> None:
             cells[0] = {**cells[0], wide.key: found.pop()}
 
 
+def _check_assumed(scope: Scope, cells: Cells) -> None:
+    """Hold the record against what a reader takes for granted, as the document has no field for it."""
+    for fill in scope.fills:
+        cell, key = cells[fill.leaf.slot], fill.leaf.key
+        if (
+            fill.leaf.row.absent
+            and fill.default is not None
+            and cell is not None
+            and cell.get(key, fill.default) != fill.default
+        ):
+            raise Unwritable(fill.leaf.row.to)
+
+
 def _scatter(scope: Scope, cells: list[Any]) -> None:
     """Give the entries of lists, and the arrays of their fields, the names under which their rows know them."""
     for gather in scope.gathers:
@@ -57,6 +71,10 @@ def _scatter(scope: Scope, cells: list[Any]) -> None:
             raise Unwritable(gather.key)
         if entries:
             cells[gather.slot] = {**cells[gather.slot], **dict(zip(gather.names, entries, strict=False))}
+    for joined in scope.joins:
+        cell = cells[joined.slot]
+        if cell is not None and joined.key in cell:
+            cells[joined.slot] = {**cell, joined.name: joined.pieces.cut(cell[joined.key])}
     for zipped in scope.zips:
         entries = list(cells[zipped.slot].get(zipped.key, ())) if cells[zipped.slot] is not None else []
         if entries:

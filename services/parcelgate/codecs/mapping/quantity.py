@@ -6,6 +6,7 @@ from fractions import Fraction
 from typing import Any
 
 from parcelgate.codecs.mapping.converter import Converter, Defect, remembering
+from parcelgate.core import codelist
 
 _UINT32 = 2**32 - 1
 _INT64 = 2**63 - 1
@@ -182,6 +183,22 @@ def share(money: Mapping[str, Any], count: int) -> dict[str, Any]:
     if rest:
         raise Defect("AMOUNT_UNREADABLE")
     return _amount(nanos, money)
+
+
+_EXPONENTS = {code: value["exponent"] for code, value in codelist.load("iso-4217").values.items()}
+
+
+def agree_times(total: Mapping[str, Any], money: Mapping[str, Any], count: int) -> None:
+    """Hold a total against the price of a piece, which may be rounded by half of a minor unit; raises Defect if they differ."""
+    computed = times(money, count)
+    minor = 10 ** (9 - _EXPONENTS.get(total.get("currency", ""), 2))
+    apart = abs(_nanos(total) - _nanos(computed))
+    if 2 * apart > count * minor or total.get("currency", "") != money.get("currency", ""):
+        raise Defect("TOTAL_DISAGREES", computed=_shown(computed))
+
+
+def _shown(money: Mapping[str, Any]) -> str:
+    return f"{_write_money(money)} {money.get('currency', '')}".strip()
 
 
 def _nanos(money: Mapping[str, Any]) -> int:

@@ -11,6 +11,7 @@ Keys of a row:
               it is that entry and all that follow
     zip       instead of at: two or more parallel arrays; the first entries of all make one entry of a list, and so on
     fields    with zip: what of an entry each array has, for example ["name", "value"]; need = "required": none may be left out
+    agree     function(paths): what it must be by other fields, within rounding; a finding where it is not, computed where it is absent
     sum       every occurrence is added to a mass; one is written
     each      every occurrence is one entry of a list; the shape says how it is read
     use       the rows of the shape stand here too
@@ -30,8 +31,9 @@ Keys of a row:
     also      a further row of an element that has one: it is read too, and never written
     number    JSON: "number" or "text", where the field is written otherwise than the format says
 
-A row without at, but with derive, fills in what the format itself has no field for. Two rows with one to are first and second
+A row without at, but with derive or default, fills in what the format itself has no field for; a default, when written, must be so. Two rows with one to are first and second
 choice: both are read, the first is written; where it is exact, as in time(304, exact), the second is written for what it leaves unsaid.
+join(3,35) reads up to three fields of 35 characters that stand one after the other as one text, and cuts it when it is written.
 """
 
 from collections.abc import Iterator, Mapping
@@ -54,7 +56,7 @@ KEYS = frozenset(
         "from",
         "number",
     }
-    | {"also"}
+    | {"also", "agree"}
 )
 _KINDS: Mapping[str, type] = {
     **dict.fromkeys(("many", "count", "ordinal", "sum", "also"), bool),
@@ -88,6 +90,7 @@ class Row:
     need: str = ""
     default: str | None = None
     derive: str = ""
+    agree: str = ""
     inherit: str = ""
     const: str | None = None
     count: bool = False
@@ -164,7 +167,7 @@ def _expanded(
             yield from _zipped(name, raw, count, before, to_before)
             continue
         absent = "at" not in raw
-        if absent and not ("to" in raw and ("value" in raw or "derive" in raw)):
+        if absent and not ("to" in raw and raw.keys() & {"value", "derive", "default"}):
             raise MappingError(f"{name}: a row without at: {raw}")
         at = before + raw.get("at", "")
         to = _dotted(to_before, raw["to"]) if "to" in raw else ""
@@ -181,6 +184,7 @@ def _expanded(
             need=raw.get("need", ""),
             default=raw.get("default"),
             derive=_inside(to_before, raw.get("derive", "")),
+            agree=_inside(to_before, raw.get("agree", "")),
             inherit=raw.get("inherit", ""),
             const=raw.get("const"),
             count=raw.get("count", False),
@@ -236,8 +240,11 @@ def _check_row(row: Row) -> None:
         raise row.error(f"number is 'number' or 'text', not {row.number_as!r}")
     if row.need not in ("", "key", "required"):
         raise row.error(f"need is 'key' or 'required', not {row.need!r}")
-    if (row.each or row.many or row.place) and (row.default is not None or row.derive or row.inherit or row.need):
-        raise row.error("a list has no default, derive, inherit or need")
+    listed = row.each or row.many or row.place or row.converter.startswith("join")
+    if listed and (row.default is not None or row.derive or row.agree or row.inherit or row.need):
+        raise row.error("a list has no default, derive, agree, inherit or need, nor has a text in pieces")
+    if row.agree and (row.default is not None or row.derive or row.inherit or row.absent):
+        raise row.error("what must agree with other fields stands in the document, and is computed from them only")
 
 
 def _inside(before: str, words: str) -> str:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from google.protobuf.descriptor import Descriptor
 
 from parcelgate.codecs.mapping.converter import Converter
+from parcelgate.codecs.mapping.piece import Pieces
 from parcelgate.codecs.mapping.row import Row
 from parcelgate.codecs.mapping.step import Choice, Step
 
@@ -121,6 +122,17 @@ class Fill:
     derive: Callable[..., Any] | None = None
     sources: tuple[Leaf, ...] = ()
     default: Any = None
+    # It is written though it would be computed again.
+    written: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """A field that says what others say together: a line's total beside the price of a piece."""
+
+    leaf: Leaf
+    agrees: Callable[..., Any]
+    sources: tuple[Leaf, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +176,16 @@ class Gather:
     open: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """A text that stands in several fields of one name: under its own name they are kept until all are read."""
+
+    slot: int
+    key: str
+    name: str
+    pieces: Pieces
+
+
 @dataclass(slots=True)
 class Zip:
     """A list whose entries' fields are parallel arrays in the document: each array is one leaf, and kept under its key until all are read."""
@@ -189,3 +211,5 @@ class Scope:
     computed: list[Computed] = field(default_factory=list)
     gathers: list[Gather] = field(default_factory=list)
     zips: list[Zip] = field(default_factory=list)
+    joins: list[Joined] = field(default_factory=list)
+    agreements: list[Agreement] = field(default_factory=list)

@@ -12,6 +12,7 @@ from parcelgate.api.record.v1 import chunk_pb2 as _chunk  # noqa: F401
 from parcelgate.api.record.v1 import decision_pb2 as _decision  # noqa: F401
 from parcelgate.api.record.v1 import dispatch_pb2 as _dispatch  # noqa: F401
 from parcelgate.api.record.v1 import event_pb2 as _event  # noqa: F401
+from parcelgate.api.record.v1 import referral_pb2 as _referral  # noqa: F401
 
 _STEP = re.compile(r"([a-z][a-z0-9_]*)(?:\[([a-z_]+)=([A-Za-z0-9_ -]+)\])?")
 _KINDS = {

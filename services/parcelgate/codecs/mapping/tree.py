@@ -39,8 +39,11 @@ class TreeWriter:
     def __init__(self, scope: Scope) -> None:
         """Compile."""
         self._scope = scope
-        self._prepares = bool(scope.sets or scope.spreads or scope.computed or scope.gathers or scope.zips)
-        fills = {fill.leaf.row.number: fill for fill in scope.fills}
+        self._prepares = bool(
+            scope.sets or scope.spreads or scope.computed or scope.gathers or scope.zips or scope.joins
+        )
+        self._prepares = self._prepares or any(fill.leaf.row.absent for fill in scope.fills)
+        fills = {fill.leaf.row.number: fill for fill in scope.fills if not fill.written}
         node = scope.root
         self._text = _text_of(node.leaf, fills) if node.leaf is not None else None
         self._attributes = _attributes_of(node, fills)
@@ -294,16 +297,28 @@ def _each(node: Node, guards: Guards) -> Writer:
     return write
 
 
+def _insists(node: Node) -> bool:
+    """Tell whether all that may stand in an element is constant or insisted on: it is to the values beside it what a constant is."""
+    return not node.cases and all(
+        child.fixed is not None
+        or child.fact is not None
+        or (child.leaf is not None and bool(child.leaf.row.encode))
+        or (child.leaf is None and child.each is None and bool(child.children) and _insists(child))
+        for child in node.children.values()
+    )
+
+
 def _container(node: Node, fills: Fills, guards: Guards) -> Writer:
     name = node.name
     writers = [_writer(child, fills, guards) for child in node.children.values()]
+    insists = _insists(node)
 
     def write(cells: Cells, facts: Facts, out: list[Branch]) -> bool:
         children: list[Branch] = []
         wrote = False
         for writer in writers:
             wrote = writer(cells, facts, children) or wrote
-        if wrote:
+        if wrote or (insists and children):
             out.append(Branch(name, "", (), children, node))
         return wrote
 
@@ -326,6 +341,8 @@ def _text_of(leaf: Leaf, fills: Fills) -> Callable[[Cells, Facts], str | None]:
         try:
             # A list of codes may have no word for a value that another row writes.
             return convert(value) or None
+        except Unsaid:
+            return None
         except (KeyError, ValueError, OverflowError):
             raise Unwritable(leaf.row.at) from None
 

@@ -285,6 +285,7 @@ def _kept(scope: Scope) -> Iterator[str]:
     """Name what is kept aside until all parts of a list are read."""
     for gather in scope.gathers:
         yield from gather.names
+    yield from (joined.name for joined in scope.joins)
     for zipped in scope.zips:
         yield from (leaf.key for leaf in zipped.arrays)
 
