@@ -124,6 +124,8 @@ async def test_a_request_id_of_the_carriers_own_is_for_one_content(house):
     [
         (b'{"anything": "else"}', 422, "FORMAT_UNKNOWN"),
         (b'{"anything": ', 400, "JSON_TRUNCATED"),
+        (b"hello", 400, "DOCUMENT_NOT_JSON"),
+        (b"PK\x03\x04" + bytes(500), 400, "DOCUMENT_NOT_JSON"),
         (json.dumps([example(EASYPOST)]).encode()[:-1], 400, "JSON_TRUNCATED"),
     ],
 )

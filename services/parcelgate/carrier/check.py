@@ -20,6 +20,7 @@ from parcelgate.api.record.v1.item_pb2 import (
 from parcelgate.api.record.v1.quantity_pb2 import Instant, Mass, Money
 from parcelgate.carrier.finding import Findings
 from parcelgate.carrier.key import instant_micros, settle_key
+from parcelgate.codecs.mapping.moment import ISO_EXAMPLE
 from parcelgate.core import codelist
 from parcelgate.core.chunk import LARGEST_ENTRY
 from parcelgate.core.identifier import hs_digits, hs_is_wellformed
@@ -62,7 +63,7 @@ def _settle_posted(item: Item, path: str, found: Findings) -> None:
         micros = instant_micros(written)
     except (ValueError, OverflowError):
         if item.posted.written and item.posted.written != item.key.posting_date:
-            found.add("TIME_UNREADABLE", f"{path}.posted.written", written)
+            found.add("TIME_UNREADABLE", f"{path}.posted.written", written, example=ISO_EXAMPLE)
         micros = 0
     item.posted.CopyFrom(Instant(utc_micros=micros, written=written))
 

@@ -21,6 +21,7 @@ from parcelgate.carrier.request import Request
 from parcelgate.codecs import translate
 from parcelgate.codecs.crosswalk import VALUES, Crosswalk, crosswalk, fields
 from parcelgate.codecs.event import Closed, ItemRead
+from parcelgate.codecs.json import recognition as json_recognition
 from parcelgate.codecs.registry import Format, Registry
 from parcelgate.core.fault import fault
 from parcelgate.core.naming import derived_id
@@ -77,8 +78,13 @@ def read_dialect(raw: bytes, partner: Partner, request_id: str, registry: Regist
 
 
 def _agreed(raw: bytes, partner: Partner, registry: Registry) -> Format:
-    found = translate.recognise(raw[:_BEGINNING], agreed=partner.formats_in, registry=registry)
+    beginning = raw[:_BEGINNING]
+    found = translate.recognise(beginning, agreed=partner.formats_in, registry=registry)
     if isinstance(found, Fault):
+        if found.code == "DOCUMENT_NOT_XML":
+            # What looks like no syntax at all was meant as JSON at this door.
+            dialects = [(one.id, one.settings) for one in registry if one.syntax == "json"]
+            raise RejectError(cast("Fault", json_recognition.recognise(beginning, dialects)))
         raise RejectError(found)
     if found not in partner.formats_in:
         agreed = ", ".join(partner.formats_in) or "none"

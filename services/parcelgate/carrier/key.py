@@ -7,6 +7,7 @@ from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR
 from parcelgate.api.record.v1.item_pb2 import ITEM_SCHEME_HOUSE_WAYBILL, ITEM_SCHEME_S10, ItemKey
 from parcelgate.api.record.v1.quantity_pb2 import Instant
 from parcelgate.carrier.finding import Findings, masked
+from parcelgate.codecs.mapping.moment import ISO_EXAMPLE
 from parcelgate.core.clock import iso
 from parcelgate.core.identifier import s10_is_valid, s10_parts
 
@@ -83,4 +84,4 @@ def _settle_date(key: ItemKey, posted: Instant, path: str, found: Findings) -> N
     except (ValueError, OverflowError):
         # Text that cannot be a date must not become part of a key that stands unsealed.
         severity = None if _DATE_CHARACTERS.fullmatch(key.posting_date) else SEVERITY_ERROR
-        found.add("TIME_UNREADABLE", f"{path}.posting_date", key.posting_date, severity)
+        found.add("TIME_UNREADABLE", f"{path}.posting_date", key.posting_date, severity, example=ISO_EXAMPLE)

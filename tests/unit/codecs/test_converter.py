@@ -1,5 +1,7 @@
 """Converters: what is read, what is written, and what is said about what can't be read."""
 
+import contextlib
+
 import pytest
 
 from parcelgate.codecs.mapping import converter, moment, quantity
@@ -192,3 +194,26 @@ def test_a_mass_is_written_with_no_more_decimals_than_it_takes_to_read_it_again(
     assert chosen.read(written) == {"milligrams": milligrams}
     shorter = written[:-1].rstrip(".")
     assert "." not in written or chosen.read(shorter) != {"milligrams": milligrams}
+
+
+@pytest.mark.parametrize(
+    ("chosen", "example"),
+    [
+        (moment.TIME, moment.ISO_EXAMPLE),
+        (moment.time_as("203"), "202611031015"),
+        (moment.time_as("304"), "20261103101500Z"),
+        (moment.time_as("net"), "/Date(1793700900000)/"),
+        (moment.written_as("gmt"), "2026-11-03T10:15:00GMT+00:00"),
+        (moment.written_as("102"), "20261103"),
+        (moment.written_as("day"), "2026-11-03"),
+    ],
+    ids=lambda each: getattr(each, "name", None),
+)
+def test_who_writes_a_time_otherwise_is_shown_how_the_format_does(chosen, example):
+    with pytest.raises(Defect) as caught:
+        chosen.read("3rd of November")
+    assert caught.value.words == {"example": example}
+    if chosen is not moment.TIME:
+        # What is shown can be read, if only with a note that the record has it in ISO.
+        with contextlib.suppress(Normalised):
+            assert chosen.read(example)

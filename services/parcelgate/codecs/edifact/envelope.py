@@ -137,7 +137,8 @@ class Envelope:
         try:
             return converter.read(day + time)
         except Defect as defect:
-            self._context.add(defect.code, 4, value=(day + time)[:20], name="UNB/4")
+            example = "20261103:1015" if len(day) == 8 else "261103:1015"
+            self._context.add(defect.code, 4, value=(day + time)[:20], name="UNB/4", example=example)
             return defect.keep
 
 

@@ -19,6 +19,11 @@ _ISO = re.compile(r"(?:\d{4}-\d{2}-\d{2}|\d{8}|\d{4}-?W\d{2}(?:-?\d)?)(?:[T ].+)
 _OWN = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z")
 
 
+# How a time may be written where nothing else is said; for the hint of a fault.
+ISO_EXAMPLE = "2026-11-03T10:15:00Z, 2026-11-03 or 20261103"
+_EXAMPLE = datetime(2026, 11, 3, 10, 15, tzinfo=UTC)
+
+
 def micros(text: str) -> int:
     """Compute microseconds since 1970 from a time, a day, or a day of eight digits; without zone it is taken as UTC.
 
@@ -37,11 +42,11 @@ def _read_time(text: str) -> dict[str, Any] | None:
     if not word:
         return None
     if len(word) < 8 or not word.isascii():
-        raise Defect("TIME_UNREADABLE", {"written": word})
+        raise Defect("TIME_UNREADABLE", {"written": word}, example=ISO_EXAMPLE)
     try:
         instant = micros(word)
     except (ValueError, OverflowError):
-        raise Defect("TIME_UNREADABLE", {"written": word}) from None
+        raise Defect("TIME_UNREADABLE", {"written": word}, example=ISO_EXAMPLE) from None
     if len(word) == 27 and _OWN.fullmatch(word):
         return {"utc_micros": instant} if instant else {}
     return {"utc_micros": instant, "written": word} if instant else {"written": word}
@@ -114,6 +119,7 @@ def _time_in(notation: str) -> Converter:
     if notation not in _NOTATIONS:
         raise ValueError(f"times are written as {', '.join(_NOTATIONS)}, not as {notation!r}")
     pattern, shown = _NOTATIONS[notation]
+    example = _example(notation)
 
     def read(text: str) -> dict[str, Any] | None:
         word = text.strip()
@@ -125,7 +131,7 @@ def _time_in(notation: str) -> Converter:
         except (ValueError, OverflowError):
             instant = None
         if instant is None:
-            raise Defect("TIME_UNREADABLE", {"written": word})
+            raise Defect("TIME_UNREADABLE", {"written": word}, example=example)
         return {"utc_micros": instant, "written": word} if instant else {"written": word}
 
     def write(value: Mapping[str, Any]) -> str:
@@ -141,6 +147,12 @@ def _time_in(notation: str) -> Converter:
     return Converter(f"time({notation})", "Instant", remembering(read), write)
 
 
+def _example(notation: str) -> str:
+    """Show how a notation writes a time, for whoever wrote it otherwise."""
+    shown = _NOTATIONS[notation][1]
+    return shown.format(int(_EXAMPLE.timestamp()) * 1000) if notation == "net" else _EXAMPLE.strftime(shown)
+
+
 def written_as(notation: str) -> Converter:
     """Make the converter of a time of which the text counts, as in the key of an item; raises ValueError for what is not known.
 
@@ -151,6 +163,7 @@ def written_as(notation: str) -> Converter:
     if notation not in ("gmt", "net"):
         raise ValueError(f"times whose text counts are written as gmt, net, 102 or day, not as {notation!r}")
     pattern, _ = _NOTATIONS[notation]
+    example = _example(notation)
 
     def read(text: str) -> str | None:
         word = text.strip()
@@ -158,13 +171,13 @@ def written_as(notation: str) -> Converter:
             return None
         match = pattern.fullmatch(word)
         if match is None:
-            raise Defect("TIME_UNREADABLE", word)
+            raise Defect("TIME_UNREADABLE", word, example=example)
         try:
             iso: str = match["i"] + match["z"] if notation == "gmt" else _iso(match.groupdict())
             # Remembered: the same instant is often wanted of the text, too.
             read_time(iso)
         except (Defect, ValueError, OverflowError):
-            raise Defect("TIME_UNREADABLE", word) from None
+            raise Defect("TIME_UNREADABLE", word, example=example) from None
         raise Normalised(iso)
 
     def write(value: str) -> str:
@@ -178,6 +191,7 @@ def written_as(notation: str) -> Converter:
 def _written_day(notation: str) -> Converter:
     """Make the converter of a day of which the text counts; a time is no day, and is not made one."""
     pattern = re.compile(r"\d{8}", re.ASCII) if notation == "102" else _DAY
+    example = "20261103" if notation == "102" else "2026-11-03"
 
     def read(text: str) -> str | None:
         word = text.strip()
@@ -188,7 +202,7 @@ def _written_day(notation: str) -> Converter:
         except Defect:
             day = None
         if day is None:
-            raise Defect("TIME_UNREADABLE", word)
+            raise Defect("TIME_UNREADABLE", word, example=example)
         if day["iso"] != text:
             raise Normalised(day["iso"])
         return text
