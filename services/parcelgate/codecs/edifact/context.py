@@ -1,6 +1,5 @@
 """What the reading of one interchange carries along: marks of the ledger, facts around the item, and the faults of one item."""
 
-import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -10,11 +9,9 @@ from parcelgate.codecs.edifact.finding import Findings
 from parcelgate.codecs.edifact.level import Level
 from parcelgate.codecs.mapping.converter import Defect, Normalised
 from parcelgate.codecs.mapping.ledger import Marks
+from parcelgate.codecs.mapping.masking import value_shown
 from parcelgate.codecs.mapping.scope import Fill, Leaf
 from parcelgate.core.fault import fault
-
-# A code, or a number with its unit. Whatever else stands in such a field may have slipped there out of the field beside it.
-_PLAIN = re.compile(r"[A-Za-z]{0,3}|(?=.*\d)[\w.,+:/-]{1,40}", re.ASCII)
 
 
 class Context:
@@ -118,8 +115,7 @@ class Context:
         if isinstance(defect, Normalised):
             self.marks.normalised[leaf.row.number] += 1
             return defect.keep
-        plain = not leaf.converter.personal and _PLAIN.fullmatch(text.strip())
-        shown = text.strip() if plain else masked(text)
+        shown = value_shown(text, personal=leaf.converter.personal)
         name, needed = self.name(element, component), leaf.row.need == "key" and defect.keep is None
         self.add(defect.code, element, component, must=needed, value=shown, name=name, **_words(defect))
         if defect.keep is None:
@@ -144,7 +140,7 @@ class Context:
         source = fill.sources[0]
         text = str(slots[source.slot][source.key])
         where = self.place(place, source.row.number, source.row.at)
-        shown = text if _PLAIN.fullmatch(text) else masked(text)
+        shown = value_shown(text)
         self.add(defect.code, where=where, line=place.line, value=shown, name=source.row.at, **_words(defect))
         return defect.keep
 
@@ -161,9 +157,3 @@ class Context:
 
 def _words(defect: Defect) -> dict[str, Any]:
     return dict(defect.words)
-
-
-def masked(text: str) -> str:
-    """Show of a value that may be personal data only its first letter and its length."""
-    word = text.strip()
-    return f"{word[0]}… ({len(word)} characters)" if word else ""

@@ -1,6 +1,5 @@
 """What the reading of one document carries along: marks of the ledger, the header's facts, and the faults of one item."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -12,13 +11,12 @@ from parcelgate.codecs.json.pointer import below, shown, steps_of
 from parcelgate.codecs.json.value import Odd, kind_of
 from parcelgate.codecs.mapping.converter import Defect, Normalised
 from parcelgate.codecs.mapping.ledger import Marks
+from parcelgate.codecs.mapping.masking import value_shown
 from parcelgate.codecs.mapping.scope import Fill, Leaf
 from parcelgate.core.fault import catalogue, fault
 
 # Where something stands: the place around it, and the name or number of it there; None is the item itself.
 Place = tuple[Any, str | int] | None
-# A code, or a number with its unit. Whatever else stands in such a field may have slipped there out of the field beside it.
-_PLAIN = re.compile(r"[A-Za-z]{0,3}|(?=.*\d)[\w.,+:/-]{1,40}", re.ASCII)
 
 
 class Context:
@@ -102,10 +100,15 @@ class Context:
         if isinstance(defect, Normalised):
             self.marks.normalised[leaf.row.number] += 1
             return defect.keep
-        word = text.strip()
-        plain = not leaf.converter.personal and _PLAIN.fullmatch(word)
         name = under.rpartition("/")[2] or name_of(place)
-        self.add(defect.code, place, under=under, value=word if plain else masked(word), name=name, **defect.words)
+        self.add(
+            defect.code,
+            place,
+            under=under,
+            value=value_shown(text, personal=leaf.converter.personal),
+            name=name,
+            **defect.words,
+        )
         if defect.keep is None:
             self._fail(leaf, slots)
         return defect.keep
@@ -154,11 +157,6 @@ class Context:
             )
         elif len(self.faults) == limit.FAULTS_OF_ONE:
             self.faults.append(fault("FAULTS_CUT", address=self.pointer, line=self.line, item_number=self.number))
-
-
-def masked(text: str) -> str:
-    """Show of a value that may be personal data only its first letter and its length."""
-    return f"{text[0]}… ({len(text)} characters)" if text else ""
 
 
 def name_of(place: Place) -> str:

@@ -1,6 +1,5 @@
 """What the reading of one document carries along: marks of the ledger, the header's facts, and the faults of one item."""
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,13 +8,11 @@ from lxml.etree import _Element
 from parcelgate.api.record.v1.fault_pb2 import SEVERITY_ERROR, Fault
 from parcelgate.codecs.mapping.converter import Defect, Normalised
 from parcelgate.codecs.mapping.ledger import Marks
+from parcelgate.codecs.mapping.masking import value_shown
 from parcelgate.codecs.mapping.scope import Fill, Leaf
 from parcelgate.codecs.xml.address import address_of, local, path_of
 from parcelgate.codecs.xml.line import Lines
 from parcelgate.core.fault import fault
-
-# A code, or a number with its unit. Whatever else stands in such a field may have slipped there out of the field beside it.
-_PLAIN = re.compile(r"[A-Za-z]{0,3}|(?=.*\d)[\w.,+:/-]{1,40}", re.ASCII)
 
 
 class Context:
@@ -94,8 +91,7 @@ class Context:
             self.marks.normalised[leaf.row.number] += 1
             return defect.keep
         name = below.rpartition("/")[2] or local(element.tag)
-        plain = not leaf.converter.personal and _PLAIN.fullmatch(text.strip())
-        shown = text.strip() if plain else masked(text)
+        shown = value_shown(text, personal=leaf.converter.personal)
         self.add(defect.code, element, below=below, value=shown, name=name, **defect.words)
         if defect.keep is None:
             self.failed.add((id(slots), leaf.row.number))
@@ -140,12 +136,6 @@ class Context:
         text = str(slots[source.slot][source.key])
         below, deep = deepest(element, source.row.at)
         return self.defect(deep, fill.leaf, defect, text, slots, below)
-
-
-def masked(text: str) -> str:
-    """Show of a value that may be personal data only its first letter and its length."""
-    word = text.strip()
-    return f"{word[0]}… ({len(word)} characters)" if word else ""
 
 
 def deepest(element: _Element, path: str) -> tuple[str, _Element]:

@@ -13,10 +13,11 @@ from lxml import etree
 from lxml.etree import _Element
 from xmlschema.validators.exceptions import XMLSchemaChildrenValidationError, XMLSchemaValidationError
 
+from parcelgate.codecs.mapping.masking import masked
 from parcelgate.codecs.mapping.scope import Scope
 from parcelgate.codecs.xml import limit
 from parcelgate.codecs.xml.address import address_of, local
-from parcelgate.codecs.xml.context import Context, masked
+from parcelgate.codecs.xml.context import Context
 from parcelgate.codecs.xml.name import Names
 from parcelgate.codecs.xml.schema import Schema
 from parcelgate.codecs.xml.unknown import Known, known_part
